@@ -13,6 +13,7 @@ ISOGRAM_MODULE(_core, module) {
   register_errors(module);
   register_gram(module);
   register_center(module);
+  register_features(module);
   register_cka(module);
   register_moments(module);
   register_graph(module);

@@ -14,6 +14,7 @@ inline pybind11::metaclass ordinary_class() {
 void register_gram(pybind11::module_& module);
 void register_errors(pybind11::module_& module);
 void register_center(pybind11::module_& module);
+void register_features(pybind11::module_& module);
 void register_cka(pybind11::module_& module);
 void register_moments(pybind11::module_& module);
 void register_graph(pybind11::module_& module);

@@ -190,6 +190,14 @@ class Place(Protocol):
     ) -> Array:
         """Return xᵀy of rows of one type, float32 or float64; `y` may be `x`."""
 
+    def standardized_features(
+        self, x: Array, dtype: np.dtype[Any], num_threads: int
+    ) -> tuple[Array, NDArray[np.bool_]]:
+        """Return features, each a row, centred and of norm 1, or 0 where constant; and which are.
+
+        Those are, whose centred entries are all at most 64 roundings of float64; wait.
+        """
+
     def unit_rows(self, x: Array, center: bool) -> Array:
         """Return rows of norm 1, or 0, in float64; with `center` of `x` less its columns' means."""
 

@@ -7,6 +7,7 @@
 #include "isogram/communities.hpp"
 #include "isogram/compare.hpp"
 #include "isogram/error.hpp"
+#include "isogram/features.hpp"
 #include "isogram/gbs.hpp"
 #include "isogram/gram.hpp"
 #include "isogram/gram_facts.hpp"

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from isogram._device.device import Device, DeviceArray
 from isogram._device.tiles import prepared
+
+_ROUNDINGS = 64 * float(np.finfo(np.float64).eps)  # that a constant feature may vary by
 
 
 def above_diagonal(device: Device, square: DeviceArray) -> DeviceArray:
@@ -16,6 +21,25 @@ def above_diagonal(device: Device, square: DeviceArray) -> DeviceArray:
 def doubles(device: Device, x: DeviceArray) -> DeviceArray:
     """See `Place`."""
     return prepared(device, x, np.dtype(np.float64), "shifted").data
+
+
+def standardized_features(
+    device: Device, x: DeviceArray, dtype: np.dtype[Any], num_threads: int = 0
+) -> tuple[DeviceArray, NDArray[np.bool_]]:
+    """See `Place`."""
+    xp, rows = device.xp, doubles(device, x)
+    largest = xp.abs(rows).max(axis=0)
+    exponents = -xp.frexp(largest)[1]
+    # 2^1074 leaves the range of float64, so two factors; squares of numbers of about 1 stay in it.
+    rows *= xp.ldexp(xp.ones(len(largest)), exponents // 2)
+    rows *= xp.ldexp(xp.ones(len(largest)), exponents - exponents // 2)
+    bound = _ROUNDINGS * xp.abs(rows).max(axis=0)
+    for _ in range(2):  # the second mean is what the first lacks
+        rows -= rows.mean(axis=0)
+    are_constant = xp.abs(rows).max(axis=0) <= bound
+    norms = xp.sqrt((rows * rows).sum(axis=0))
+    rows *= ~are_constant / xp.where(are_constant, 1.0, norms)
+    return xp.ascontiguousarray(rows.T.astype(dtype)), device.to_host(are_constant)
 
 
 def cross_products(

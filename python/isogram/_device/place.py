@@ -101,6 +101,7 @@ class Gpu:
     doubles = _entered(features.doubles)
     above_diagonal = _entered(features.above_diagonal)
     cross_products = _entered(features.cross_products)
+    standardized_features = _entered(features.standardized_features)
     unit_rows = _entered(nearest.unit_rows)
     nearest = _entered(nearest.nearest)
     permuted_products = _entered(permuted_products.permuted_products)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from isogram import _core
 from isogram._entries import converted, widened
 from isogram._host.gram import inner_products
 from isogram._types import Array
@@ -23,9 +24,18 @@ def doubles(x: Array) -> NDArray[np.float64]:
 
 def cross_products(x: Array, y: Array, num_threads: int, out: Array | None = None) -> NDArray[Any]:
     """See `Place`."""
-    products: Array = np.empty((x.shape[1], y.shape[1]), x.dtype) if out is None else out
+    shape = x.shape[1], y.shape[1]
+    products: NDArray[Any] = np.empty(shape, x.dtype) if out is None else out
     inner_products(_transposed(x), None if y is x else _transposed(y), products, num_threads)
     return products
+
+
+def standardized_features(
+    x: Array, dtype: np.dtype[Any], num_threads: int
+) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """See `Place`."""
+    rows = np.empty(x.shape[::-1], dtype)
+    return rows, _core.standardized_features(x, out=rows, num_threads=num_threads)
 
 
 def above_diagonal(square: Array) -> NDArray[Any]:

@@ -74,6 +74,7 @@ class Host:
     doubles = staticmethod(features.doubles)
     above_diagonal = staticmethod(features.above_diagonal)
     cross_products = staticmethod(features.cross_products)
+    standardized_features = staticmethod(features.standardized_features)
     unit_rows = staticmethod(nearest.unit_rows)
     nearest = staticmethod(nearest.nearest)
     permuted_products = staticmethod(permuted_products.permuted_products)

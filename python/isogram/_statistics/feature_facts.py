@@ -21,13 +21,13 @@ _EPS = float(np.finfo(np.float64).eps)
 
 
 class FeatureFacts(NamedTuple):
-    """What has to be known of all samples of a layer to centre, or standardise, some of them."""
+    """What has to be known of all samples of a layer to centre some of them."""
 
     unit: Array  # (d,), powers of two, which make the largest entry about 1, of all or of each
     means: Array  # (d,), of some samples, in this unit
     rests: Array  # what the means lack
     are_constant: Array  # which features are, but for rounding
-    scale: Array  # (d,), powers of two of the largest centred entry; or what makes each norm 1
+    scale: Array  # (d,), powers of two of the largest centred entry
 
     @property
     def whole_unit(self) -> Array:
@@ -43,39 +43,28 @@ class FeatureFacts(NamedTuple):
         return rows
 
 
-def survey_features(
-    place: Place, x: Array, *, center: bool, standardize: bool = False
-) -> FeatureFacts:
-    """Pass over the samples of a layer, a part at a time: for their extremes and means.
-
-    Standardised features are centred, and each has norm 1.
-    """
+def survey_features(place: Place, x: Array, *, center: bool) -> FeatureFacts:
+    """Pass over the samples of a layer, a part at a time: for their extremes and means."""
     xp, (n, d) = place.xp, x.shape
     parts = spans(n, max(1, _PART // d))
     low, high = _extremes(place, x, parts)
     largest = xp.maximum(-low, high)
-    unit = _unit(xp, largest) if standardize else _unit_of_all(xp, largest)
-    means, rests, squares = xp.zeros((3, d))
+    unit = _unit_of_all(xp, largest)
+    means, rests = xp.zeros((2, d))
     rounding: Any = 0.0
     if center:
-        # The mean of some samples is near enough for one pass to find what it lacks, and squares.
+        # The mean of some samples is near enough for one pass to find what it lacks.
         means = _in_unit(place, x[:: len(parts)], unit).mean(axis=0)
         for some in parts:
             rows = _in_unit(place, x[some], unit)
             rows -= means
             rests += rows.sum(axis=0)
-            if standardize:
-                rows *= rows
-                squares += rows.sum(axis=0)
         rests /= n
         rounding = _ROUNDINGS * _EPS * (largest * unit)
     facts = FeatureFacts(unit, means, rests, xp.zeros(d, bool), xp.ones(d))
     # Rounding is monotone: what is farthest from the mean is one of the extremes.
     left = xp.abs(facts.centred(place, xp.stack([low, high]))).max(axis=0)
     are_constant = left <= rounding
-    if standardize:
-        squares = xp.where(are_constant, 1.0, squares - n * rests**2)
-        return facts._replace(are_constant=are_constant, scale=1 / xp.sqrt(squares))
     left = xp.where(are_constant, 0.0, left)
     return facts._replace(are_constant=are_constant, scale=_unit_of_all(xp, left))
 

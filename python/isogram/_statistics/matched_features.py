@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from isogram._arithmetic import usual_arithmetic
+from isogram._config import get_num_threads
 from isogram._memory import FEWER_FEATURES, check_memory
 from isogram._statistics.cosines import cosines
 from isogram._statistics.feature_facts import survey_features
@@ -23,7 +24,7 @@ _ROWS_MADE = 64  # that are centred at a time, or more
 _ENTRIES = 1 << 16  # that are centred at a time, in the nearest caches
 _ROWS_TURNED = 32  # into columns at a time: a line of a cache or two of each
 _ROWS = 4096  # that are multiplied at a time
-_BATCH_BYTES = 1 << 24  # of problems of one shape that are solved at a time
+_BATCH_BYTES = 1 << 22  # of problems of one shape that are solved at a time, for each thread
 _LAYER_BYTES = 1 << 28  # of a layer whose features are made once, and kept
 
 
@@ -65,7 +66,7 @@ class _Features:
     """Products of the features of two layers: centred, or standardised without constant ones."""
 
     def __init__(self, pairs: LayerPairs, *, standardized: bool) -> None:
-        """Survey layers, whose entries must all be finite."""
+        """Survey or standardise layers, whose entries must all be finite."""
         place, arrays = pairs.place, pairs.arrays
         widths = tuple(map(max, pairs.sides([x.shape[1] for x in arrays])))
         # Matching takes a copy.
@@ -75,16 +76,19 @@ class _Features:
         self.pairs, self._standardized = pairs, standardized
         is_wide = not standardized or any(x.dtype == np.float64 for x in arrays)
         self._dtype = np.dtype(np.float64 if is_wide else np.float32)  # of what is multiplied
-        self._facts = [
-            survey_features(place, x, center=True, standardize=standardized) for x in arrays
-        ]
-        self._are_constant = [place.to_host(f.are_constant) for f in self._facts]
-        self._widths = [self._width_of(k) for k in range(len(arrays))]
-        self._columns = Kept(self._columns_of)
+        self._are_constant = [np.zeros(0, bool)] * len(arrays)
+        if standardized:
+            self._columns = Kept(self._standardized_of)
+            self._widths = [len(self._columns.of(k)) for k in range(len(arrays))]
+        else:
+            self._columns = Kept(self._centred_of)
+            self._facts = [survey_features(place, x, center=True) for x in arrays]
+            self._are_constant = [place.to_host(f.are_constant) for f in self._facts]
+            self._widths = [x.shape[1] for x in arrays]
 
     def squares(self) -> Array:
         """Return ‖X‖² of all layers, which of standardised features is their number."""
-        return self.pairs.place.xp.stack([self._square(k) for k in range(len(self._facts))])
+        return self.pairs.place.xp.stack([self._square(k) for k in range(len(self._widths))])
 
     def _square(self, layer: int) -> Array:
         xp = self.pairs.place.xp
@@ -105,12 +109,11 @@ class _Features:
         dtype = np.dtype(np.float64) if others else self._dtype
         problems = place.xp.empty((len(batch), *self._shape(batch[0])), dtype)
         for problem, (_, _, x, y) in zip(problems, batch, strict=True):
+            a, b = self._rows(x, first), self._rows(y, first)
             if dtype == self._dtype:
-                place.cross_products(self._rows(x, first), self._rows(y, first), threads, problem)
+                place.cross_products(a, b, threads, problem)
             else:
-                problem[...] = place.cross_products(
-                    self._rows(x, first), self._rows(y, first), threads
-                )
+                problem[...] = place.cross_products(a, b, threads)
             for rows in others:
                 problem += place.cross_products(self._rows(x, rows), self._rows(y, rows), threads)
         return problems
@@ -118,9 +121,10 @@ class _Features:
     def batches(self) -> Iterator[list[_Pair]]:
         """Yield pairs of layers of one shape, of one set those above the diagonal, some at a time.
 
-        Their products take at most 16 MiB, or are those of one pair.
+        Their products take at most 4 MiB for each thread, or are those of one pair.
         """
-        of_x, of_y = self.pairs.sides(range(len(self._facts)))
+        size = _BATCH_BYTES * (self.pairs.num_threads or get_num_threads())
+        of_x, of_y = self.pairs.sides(range(len(self._widths)))
         todo = [
             _Pair(i, j, x, y)
             for i, x in enumerate(of_x)
@@ -128,19 +132,13 @@ class _Features:
             if self.pairs.y is not None or i < j
         ]
         for shape, group in groupby(sorted(todo, key=self._shape), self._shape):
-            alike, size = list(group), 8 * math.prod(shape)
-            for some in spans(len(alike), max(1, _BATCH_BYTES // size)):
+            alike = list(group)
+            for some in spans(len(alike), max(1, size // (8 * math.prod(shape)))):
                 yield alike[some]
 
     def _shape(self, pair: _Pair) -> tuple[int, int]:
         """Return the shape of the products."""
         return self._widths[pair.x], self._widths[pair.y]
-
-    def _width_of(self, layer: int) -> int:
-        """Return how many features count; of a layer of constant ones, all."""
-        constant = self._are_constant[layer]
-        varying = int(np.count_nonzero(~constant))
-        return varying if self._standardized and varying else len(constant)
 
     def remarks(self, _: Any) -> list[str]:
         """Return the warning for layers of constant features, if there are any."""
@@ -155,26 +153,29 @@ class _Features:
     def _rows(self, layer: int, rows: slice) -> Array:
         """Return features as they are multiplied, of a layer that is kept column by column."""
         size = self.pairs.x.samples * self._widths[layer] * self._dtype.itemsize
-        if size <= _LAYER_BYTES:
+        if self._standardized or size <= _LAYER_BYTES:
             return self._columns.of(layer)[:, rows].T
-        return self._made(layer, rows)
+        return self._centred(layer, rows)
 
-    def _columns_of(self, layer: int) -> Array:
-        """Return all features, each a row."""
+    def _standardized_of(self, layer: int) -> Array:
+        """Return standardised features, each a row, without constant ones unless all are."""
+        place, x = self.pairs.place, self.pairs.arrays[layer]
+        columns, are_constant = place.standardized_features(x, self._dtype, self.pairs.num_threads)
+        self._are_constant[layer] = are_constant
+        varying = np.flatnonzero(~are_constant)
+        if 0 < len(varying) < len(columns):
+            columns = columns[place.xp.asarray(varying)]
+        return columns
+
+    def _centred_of(self, layer: int) -> Array:
+        """Return centred features, each a row."""
         shape = self._widths[layer], self.pairs.x.samples
-        columns = self.pairs.place.xp.empty(shape, self._dtype)
+        columns = self.pairs.place.xp.empty(shape)
         for rows in spans(shape[1], max(_ROWS_MADE, _ENTRIES // shape[0])):
-            made, of_rows = self._made(layer, rows), columns[:, rows]
+            made, of_rows = self._centred(layer, rows), columns[:, rows]
             for some in spans(len(made), _ROWS_TURNED):
                 of_rows[:, some] = made[some].T
         return columns
-
-    def _made(self, layer: int, rows: slice) -> Array:
-        entries = self._centred(layer, rows)
-        if self._widths[layer] < entries.shape[1]:
-            varying = np.flatnonzero(~self._are_constant[layer])
-            entries = entries[:, self.pairs.place.xp.asarray(varying)]
-        return entries.astype(self._dtype, copy=False)
 
 
 def matched_features(pairs: LayerPairs, *, standardized: bool) -> tuple[MatchedFeatures, Remarks]:
