@@ -125,9 +125,9 @@ def _print_overhead(rows: list[Row]) -> None:
     of_job = [row for row in rows if row.inputs == max(row.inputs for row in rows)]
     for one in (row for row in of_job if row.workers == 1):
         print(
-            f"{one.inputs:,} inputs: one worker takes {one.by_workers / one.alone - 1:+.1%} of "
-            f"processor time and {one.wall / one.alone_wall - 1:+.1%} on the clock beside one "
-            f"process, which takes {one.alone_wall:.0f} s"
+            f"{one.inputs:,} inputs: one worker against one process, which takes "
+            f"{one.alone_wall:.0f} s: {one.by_workers / one.alone - 1:+.1%} of processor time, "
+            f"{one.wall / one.alone_wall - 1:+.1%} on the clock"
         )
         for row in of_job:
             if row.workers > 1:
