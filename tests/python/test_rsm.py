@@ -402,6 +402,23 @@ def test_spatial(simd_level, dtype, kernel):
         check(actual, tokens, other, dtype=dtype, kernel=kernel, matching="none")
 
 
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64"])
+@pytest.mark.parametrize("scale", [1, 1e-3, 3e4])
+def test_spatial_of_long_maps(simd_level, dtype, scale):
+    """Maps with more entries than there are inputs are multiplied panel by panel: the bits stay."""
+    rng = np.random.default_rng(0)
+    tokens = ((rng.standard_normal((20, 9, 500)) + 2) * (scale / 4)).astype(dtype)
+    for z in (tokens, tokens.transpose(2, 1, 0).copy().transpose(2, 1, 0)):
+        actual = ig.spatial_rsm(z)
+        check(actual, z, dtype=dtype, kernel="cosine", matching="none")
+        for threads in (1, 2):
+            assert np.array_equal(actual, ig.spatial_rsm(z, num_threads=threads))
+        rows, columns = np.triu_indices(len(z), 1)
+        assert np.array_equal(actual[rows, columns], ig.spatial_rsm(z, pairs=(rows, columns)))
+    between = ig.spatial_rsm(tokens[:12], tokens[12:])
+    assert np.array_equal(between, ig.spatial_rsm(tokens)[:12, 12:])
+
+
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_diagonal_is_the_identity_matching(simd_level, dtype):
     tokens = data((8, 20, 30), dtype, 16)

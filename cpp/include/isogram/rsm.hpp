@@ -86,12 +86,12 @@ struct RsmOutputs {
 // (s·rank along the axes), after c·rank per token in float64; a distance from differences: s·c
 // more; a pair that is matched again: s²c in float64 and one or two assignments more.
 // Memory: tokens packed once as T (twice with a narrow precision or axes, for scoring, and their
-// coordinates where both); per thread a block of pairs, and s² doubles for a pair that is matched
-// again.
-// Throws std::invalid_argument: no inputs, an input without tokens or channels, different channel
-// counts, an output of the wrong shape, window_or_k = 0 for window or topk, a narrow precision or
-// axes with another matching than exact, a narrow precision with T = double, axes with other than c
-// columns or not orthonormal to 2^−32; NotFiniteToken: a NaN or infinity.
+// coordinates where both; without a matching some columns at a time, beside the sums of all pairs,
+// if that takes less); per thread a block of pairs, and s² doubles for a pair that is matched
+// again. Throws std::invalid_argument: no inputs, an input without tokens or channels, different
+// channel counts, an output of the wrong shape, window_or_k = 0 for window or topk, a narrow
+// precision or axes with another matching than exact, a narrow precision with T = double, axes with
+// other than c columns or not orthonormal to 2^−32; NotFiniteToken: a NaN or infinity.
 template <class T>
 int semantic_rsm(const TokenInputs& inputs, const RsmOptions& options, const RsmOutputs<T>& outputs,
                  const Execution& execution = {});

@@ -15,13 +15,17 @@ namespace {
 // each.
 constexpr std::size_t kDeepPanel = 4 * simd::kDepthPanel;
 
-std::size_t deep_panel(const InputView& x) {
-  return std::min(kDeepPanel, x.cols);
+// Panels of more rows come from the outer cache in any case: they are twice as deep, so that tiles
+// are read and written half as often, and more of a row is read at once.
+constexpr std::size_t kManyRows = 1000;
+
+std::size_t deep_panel(std::size_t rows, std::size_t depth) {
+  return std::min(rows > kManyRows ? 2 * kDeepPanel : kDeepPanel, depth);
 }
 
-// The panel of n columns after another; empty after the last.
-Span panel_after(Span depth, std::size_t n) {
-  return {depth.end, std::min(n, depth.end + kDeepPanel)};
+// The panel of `length` columns after another, of n columns; empty after the last.
+Span panel_after(Span depth, std::size_t length, std::size_t n) {
+  return {depth.end, std::min(n, depth.end + length)};
 }
 
 template <class T>
@@ -34,27 +38,35 @@ Buffer<T> squared_norms_of(const std::vector<double>& squares) {
 }  // namespace
 
 template <class T>
-bool DeepTiles<T>::pays(const InputView& x, const InputView* y) {
-  const std::size_t rows = x.rows + (y ? y->rows : 0);
-  const Grid grid = block_grid(x.rows, y ? y->rows : x.rows, !y, kTileEdge);
+bool DeepTiles<T>::pays(std::size_t rows, std::optional<std::size_t> others, std::size_t depth) {
+  const std::size_t all = rows + others.value_or(0);
+  const Grid grid = block_grid(rows, others.value_or(rows), !others, kTileEdge);
   const std::size_t tiles = product(grid.cells(), kTileSize);
-  return tiles + product(rows, std::min(2 * kDeepPanel, x.cols)) <= product(rows, x.cols) / 2;
+  return tiles + product(all, std::min(2 * kDeepPanel, depth)) <= product(all, depth) / 2;
 }
 
 template <class T>
 DeepTiles<T>::DeepTiles(const simd::KernelTable<T>& kernels, Block<T> block, const Rows& x,
                         const std::optional<Rows>& y, const Execution& execution)
-    : edge_(block_edge(x.view.rows, y ? y->view.rows : x.view.rows, deep_panel(x.view), execution)),
-      grid_(block_grid(x.view.rows, y ? y->view.rows : x.view.rows, !y, edge_)),
-      blocks_(Buffer<T>::unset(product(grid_.cells(), edge_ * edge_))) {
-  Operand left(kernels, x.view);
+    : DeepTiles(kernels, block, side_of(x, execution),
+                y ? std::optional(side_of(*y, execution)) : std::nullopt, x.view.cols, execution) {}
+
+template <class T>
+DeepTiles<T>::DeepTiles(const simd::KernelTable<T>& kernels, Block<T> block, const Side& x,
+                        const std::optional<Side>& y, std::size_t depth, const Execution& execution)
+    : edge_(block_edge(x.rows, y ? y->rows : x.rows, deep_panel(x.rows, depth), execution)),
+      grid_(block_grid(x.rows, y ? y->rows : x.rows, !y, edge_)),
+      blocks_(Buffer<T>::kept(product(grid_.cells(), edge_ * edge_))) {
+  const std::size_t length = deep_panel(x.rows, depth);
+  Operand left(kernels, x, length);
   std::optional<Operand> right;
-  if (y) right.emplace(kernels, y->view);
-  for (Span depth = panel_after({0, 0}, x.view.cols); depth.size() > 0;
-       depth = panel_after(depth, x.view.cols)) {
-    left.pack(x, depth, execution);
-    if (right) right->pack(*y, depth, execution);
-    add_panel(block, left, right ? *right : left, depth, execution);
+  if (y) right.emplace(kernels, *y, length);
+  for (Span panel = panel_after({0, 0}, length, depth); panel.size() > 0;) {
+    left.pack(panel);
+    if (right) right->pack(panel);
+    const Span next = panel_after(panel, length, depth);
+    add_panel(block, left, right ? *right : left, panel, next, execution);
+    panel = next;
   }
   left_norms_ = squared_norms_of<T>(left.squares);
   if (right) right_norms_ = squared_norms_of<T>(right->squares);
@@ -86,52 +98,62 @@ void DeepTiles<T>::copy(Span rows, Span cols, T* out, std::size_t stride) const 
 
 template <class T>
 void DeepTiles<T>::add_panel(Block<T> block, const Operand& left, const Operand& right, Span depth,
-                             const Execution& execution) {
-  const std::size_t bytes = panel_after(depth, left.view.cols).size() * sizeof(T);
+                             Span next, const Execution& execution) {
   walk_tiles(grid_, execution, [&](Cell cell, Worker&) {
-    const Span rows = block_span(cell.row, left.view.rows, edge_);
-    const Span cols = block_span(cell.col, right.view.rows, edge_);
+    const Span rows = block_span(cell.row, left.side.rows, edge_);
+    const Span cols = block_span(cell.col, right.side.rows, edge_);
     // The first block of its rows, or of its columns, fetches their next panel.
     std::vector<const void*> starts;
-    if (cell.col == (grid_.is_upper() ? cell.row : 0)) left.add_starts(rows, depth.end, starts);
-    if (!grid_.is_upper() && cell.row == 0) right.add_starts(cols, depth.end, starts);
+    if (cell.col == (grid_.is_upper() ? cell.row : 0)) left.add_starts(rows, next, starts);
+    if (!grid_.is_upper() && cell.row == 0) right.add_starts(cols, next, starts);
     fill_block(block, left.panel, rows, right.panel, cols,
                blocks_.data() + grid_.index(cell) * edge_ * edge_, edge_,
                {.add = depth.begin > 0,
                 .has_room = true,
-                .expected = {starts.data(), starts.size(), bytes}});
+                .expected = {starts.data(), starts.size(), next.size() * sizeof(T)}});
   });
 }
 
+// The entries of a view, transformed or measured.
 template <class T>
-DeepTiles<T>::Operand::Operand(const simd::KernelTable<T>& kernels, const InputView& x)
-    : view(x), panel(kernels, columns_of(x, {0, deep_panel(x)})), squares(x.rows) {}
+typename DeepTiles<T>::Side DeepTiles<T>::side_of(const Rows& rows, const Execution& execution) {
+  const auto pack = [&](Span depth, Packed<T>& panel) {
+    const InputView part = columns_of(rows.view, depth);
+    if (rows.row_largest) return panel.fill_measuring(part, rows.row_largest, execution);
+    Transform of_part = rows.transform;
+    of_part.first_column += depth.begin;
+    std::vector<double> segment;
+    if (of_part.origin) {
+      const double* origin = of_part.origin->data();
+      segment.assign(origin + depth.begin, origin + depth.end);
+      of_part.origin = &segment;
+    }
+    panel.fill(part, of_part, Finite::known, execution);
+  };
+  const auto address = [&](std::size_t row, std::size_t column) -> const T* {
+    const T* stored = stored_row<T>(rows.view, row);
+    return stored ? stored + column : nullptr;
+  };
+  return {rows.view.rows, pack, address};
+}
 
 template <class T>
-void DeepTiles<T>::Operand::add_starts(Span rows, std::size_t column,
+DeepTiles<T>::Operand::Operand(const simd::KernelTable<T>& kernels, const Side& side,
+                               std::size_t depth)
+    : side(side), panel(kernels, side.rows, depth, Packed<T>::Memory::kept), squares(side.rows) {}
+
+template <class T>
+void DeepTiles<T>::Operand::add_starts(Span rows, Span depth,
                                        std::vector<const void*>& starts) const {
-  if (column == view.cols || !stored_row<T>(view, 0)) return;
+  if (depth.size() == 0) return;
   for (std::size_t i = rows.begin; i < rows.end; ++i) {
-    starts.push_back(stored_row<T>(view, i) + column);
+    if (const void* start = side.address(i, depth.begin)) starts.push_back(start);
   }
 }
 
 template <class T>
-void DeepTiles<T>::Operand::pack(const Rows& rows, Span depth, const Execution& execution) {
-  Transform of_part = rows.transform;
-  of_part.first_column += depth.begin;
-  std::vector<double> segment;
-  if (of_part.origin) {
-    const double* origin = of_part.origin->data();
-    segment.assign(origin + depth.begin, origin + depth.end);
-    of_part.origin = &segment;
-  }
-  const InputView part = columns_of(rows.view, depth);
-  if (rows.row_largest) {
-    panel.fill_measuring(part, rows.row_largest, execution);
-  } else {
-    panel.fill(part, of_part, Finite::known, execution);
-  }
+void DeepTiles<T>::Operand::pack(Span depth) {
+  side.pack(depth, panel);
   for (std::size_t i = 0; i < squares.size(); ++i) squares[i] += panel.squared_norms()[i];
 }
 

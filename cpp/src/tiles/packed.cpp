@@ -134,12 +134,13 @@ void RowPacker<T>::flush() {
 }
 
 template <class T>
-Packed<T>::Packed(const simd::KernelTable<T>& kernels, const InputView& x, Memory memory)
+Packed<T>::Packed(const simd::KernelTable<T>& kernels, std::size_t rows, std::size_t depth,
+                  Memory memory)
     : kernels_(&kernels),
-      rows_(x.rows),
-      depth_(x.cols),
+      rows_(rows),
+      depth_(depth),
       panel_(kernels.panel),
-      panels_(blocks_in(x.rows, panel_)),
+      panels_(blocks_in(rows, panel_)),
       data_((memory == Memory::kept ? &Buffer<T>::kept : &Buffer<T>::unset)(
           product(product(panels_, panel_), depth_))),
       squared_norms_(panels_ * panel_) {}
@@ -195,9 +196,14 @@ void Packed<T>::fill(const InputView& x, const Transform& transform, Finite fini
 
 template <class T>
 void Packed<T>::start(const InputView& x, const Transform& transform, const Execution& execution) {
-  depth_ = x.cols;
   exponent_ = transform.exponent;
   exponents_.assign(transform.exponent_per_row ? rows_ : 0, 0);
+  start(x.cols, execution);
+}
+
+template <class T>
+void Packed<T>::start(std::size_t depth, const Execution& execution) {
+  depth_ = depth;
   if (rows_ % panel_ != 0) {  // padding rows
     fill_with_zeros(data_.data() + (panels_ - 1) * panel_ * depth_, panel_ * depth_, execution);
   }

@@ -5,11 +5,13 @@
 #include <algorithm>
 #include <cstddef>
 #include <limits>
+#include <type_traits>
 #include <vector>
 
 #include "isogram/matrix_view.hpp"
 #include "isogram/parallel.hpp"
 #include "simd/kernels.hpp"
+#include "threads/team.hpp"
 #include "tiles/buffer.hpp"
 #include "tiles/grid.hpp"
 #include "tiles/unit_rows.hpp"
@@ -91,7 +93,10 @@ class Packed {
   // Allocates memory for x, before any time is spent on reading it: `kept` takes memory that the
   // thread keeps between calls, `fresh` new memory, for one of many parts of a call.
   enum class Memory { kept, fresh };
-  Packed(const simd::KernelTable<T>& kernels, const InputView& x, Memory memory = Memory::fresh);
+  Packed(const simd::KernelTable<T>& kernels, const InputView& x, Memory memory = Memory::fresh)
+      : Packed(kernels, x.rows, x.cols, memory) {}
+  Packed(const simd::KernelTable<T>& kernels, std::size_t rows, std::size_t depth,
+         Memory memory = Memory::fresh);
 
   // Packs x, with the rows and at most the columns of the constructor's x. With Finite::unknown,
   // throws std::invalid_argument that names the first entry that is not finite. Finite::known saves
@@ -103,6 +108,12 @@ class Packed {
   // row_largest[i] becomes the larger of itself and row i's max |entry| (+∞ if an entry is not
   // finite). Squared norms become NaN.
   void fill_measuring(const InputView& x, T* row_largest, const Execution& execution);
+
+  // Packs `depth` entries of every row, at most as many as the constructor was told of, as
+  // write(i, state, place) writes them to `place`; make() makes the state of a thread. Squared
+  // norms are 0.
+  template <class Make, class Write>
+  void fill_written(std::size_t depth, const Execution& execution, Make make, Write write);
 
   std::size_t rows() const { return rows_; }
   std::size_t depth() const { return depth_; }
@@ -119,6 +130,7 @@ class Packed {
   int exponent(std::size_t row) const { return exponents_.empty() ? exponent_ : exponents_[row]; }
 
  private:
+  void start(std::size_t depth, const Execution& execution);
   void start(const InputView& x, const Transform& transform, const Execution& execution);
   void fill_as_stored(const InputView& x, const Execution& execution);
 
@@ -132,6 +144,28 @@ class Packed {
   Buffer<T> data_;
   Buffer<T> squared_norms_;
 };
+
+template <class T>
+template <class Make, class Write>
+void Packed<T>::fill_written(std::size_t depth, const Execution& execution, Make make,
+                             Write write) {
+  start(depth, execution);
+  struct Packer {
+    RowPacker<T> rows;
+    std::invoke_result_t<Make> state;
+  };
+  PerWorker packers(execution, std::min(panels_, threads_for(rows_ * depth_)),
+                    [&] { return Packer{{*kernels_, depth_}, make()}; });
+  parallel_for(execution, panels_, packers, [&](std::size_t p, Packer& own, Worker& worker) {
+    T* panel = data_.data() + p * panel_ * depth_;
+    const Span rows = block_span(p, rows_, panel_);
+    for (std::size_t i = rows.begin; i < rows.end; ++i) {
+      worker.check(depth_);
+      write(i, own.state, own.rows.place_for(panel + i - rows.begin));
+    }
+    own.rows.flush();
+  });
+}
 
 // Whether rows of x are stored as T, and so can be packed without reading them entry by entry.
 template <class T>

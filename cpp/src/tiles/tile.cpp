@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <optional>
+#include <stdexcept>
 #include <vector>
 
 #include "isogram/detail/distance.hpp"
@@ -60,6 +61,87 @@ double sum_of_magnitudes(const std::vector<double>& row) {
   return sum;
 }
 
+// Long rows that are surveyed as they are multiplied, panel by panel: they come from memory once.
+template <class T>
+class SurveyedRows {
+ public:
+  // `is_shifted`: products are of rows less their mean.
+  SurveyedRows(const InputView& x, bool is_shifted, const Execution& execution)
+      : x_(x), is_shifted_(is_shifted), execution_(execution), row_largest_(x.rows) {}
+
+  typename DeepTiles<T>::Side side() {
+    return {x_.rows, [this](Span columns, Packed<T>& panel) { pack(columns, panel); },
+            [this](std::size_t row, std::size_t column) -> const void* {
+              const T* stored = stored_row<T>(x_, row);
+              return stored ? stored + column : nullptr;
+            }};
+  }
+
+  // Of the panels so far.
+  const std::vector<double>& row_largest() const { return row_largest_; }
+  const std::vector<double>& mean_row() const { return mean_row_; }
+
+ private:
+  void pack(Span columns, Packed<T>& panel) {
+    const InputView part = columns_of(x_, columns);
+    const Survey found =
+        is_shifted_ ? survey_columns(part, execution_) : survey(part, nullptr, execution_);
+    for (std::size_t i = 0; i < x_.rows; ++i) {
+      row_largest_[i] = std::max(row_largest_[i], found.row_largest[i]);
+    }
+    const std::vector<double>& mean = found.mean_row;
+    panel.fill(part, {.origin = is_shifted_ ? &mean : nullptr}, Finite::known, execution_);
+    mean_row_.insert(mean_row_.end(), mean.begin(), mean.end());
+  }
+
+  const InputView& x_;
+  const bool is_shifted_;
+  const Execution& execution_;
+  std::vector<double> row_largest_;
+  std::vector<double> mean_row_;
+};
+
+bool is_shifted(Columns columns) {
+  return columns == Columns::shifted || columns == Columns::hollow;
+}
+
+// Products of long rows, and their facts.
+template <class T>
+struct SurveyedProducts {
+  GramFacts facts;
+  DeepTiles<T> tiles;
+};
+
+// Of the rows of x with themselves, or with those of y. Nothing if rows are multiplied as other
+// kernels need them, or are not long, or must be scaled or shifted otherwise, or are not finite.
+template <class T>
+std::optional<SurveyedProducts<T>> multiply_surveying(const InputView& x, const InputView* y,
+                                                      const KernelOptions& options, Columns columns,
+                                                      const Execution& execution) {
+  const Kernel kernel = is_shifted(columns) ? Kernel::linear : Kernel::cosine;
+  if (options.kernel != kernel || columns == Columns::centered || !DeepTiles<T>::pays(x, y)) {
+    return {};
+  }
+  const simd::KernelTable<T>& kernels = simd::kernels().of<T>();
+  SurveyedRows<T> left(x, is_shifted(columns), execution);
+  std::optional<SurveyedRows<T>> right;
+  if (y) right.emplace(*y, false, execution);
+  try {
+    DeepTiles<T> tiles(kernels, kernels.inner_products, left.side(),
+                       right ? std::optional(right->side()) : std::nullopt, x.cols, execution);
+    std::vector<double> largest = left.row_largest();
+    if (right)
+      largest.insert(largest.end(), right->row_largest().begin(), right->row_largest().end());
+    std::optional<GramFacts> facts =
+        facts_of_few_rows<T>(x, y, options, columns, survey_of(std::move(largest)));
+    if (!facts) return {};
+    facts->origin = left.mean_row();
+    return SurveyedProducts<T>{std::move(*facts), std::move(tiles)};
+  } catch (const std::invalid_argument&) {  // of some columns; a survey of all names the entry
+    return {};
+  }
+}
+
 }  // namespace
 
 template <class T>
@@ -70,6 +152,12 @@ GramTiles<T>::GramTiles(const InputView& x, const KernelOptions& options, Column
   if (!DeepTiles<T>::pays(x, nullptr)) reserve(Packed<T>::Memory::kept);
   if (multiply_few_rows(options, columns, execution)) return;
   if (columns == Columns::as_given && pack_measuring(options, execution)) return;
+  if (auto found = multiply_surveying<T>(x_, nullptr, options, columns, execution)) {
+    facts_ = std::move(found->facts);
+    deep_ = std::move(found->tiles);
+    block_edge_ = deep_->edge();
+    return;
+  }
   facts_ = survey_gram<T>(x, nullptr, options, columns, execution);
   pack(execution);
 }

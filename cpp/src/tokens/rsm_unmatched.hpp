@@ -3,10 +3,12 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <optional>
 
 #include "simd/kernels.hpp"
 #include "threads/team.hpp"
 #include "tiles/buffer.hpp"
+#include "tiles/deep_tiles.hpp"
 #include "tiles/grid.hpp"
 #include "tiles/packed.hpp"
 #include "tokens/folded.hpp"
@@ -22,9 +24,11 @@ class UnmatchedBlocks {
   UnmatchedBlocks(const RsmSides<T>& sides, const RsmEntries<T>& entries,
                   const Execution& execution)
       : sides_(sides), entries_(entries) {
+    const Execution quiet = preparing(execution);
+    multiply(quiet);
     if (!sides.layout.centered) return;
-    row_means_ = packed_means(sides.rows, execution);
-    if (!sides.is_symmetric) col_means_ = packed_means(sides.cols, execution);
+    row_means_ = packed_means(sides.rows, quiet);
+    if (!sides.is_symmetric) col_means_ = packed_means(sides.cols, quiet);
   }
 
   // Inputs per side of a block. Rows are long, and most are read from memory: a wide block reads
@@ -39,23 +43,10 @@ class UnmatchedBlocks {
   void add(Cell cell, Matcher<T>& matcher, Worker& worker) const {
     const Span inputs = span(cell.row, sides_.rows.inputs());
     const Span others = span(cell.col, sides_.cols.inputs());
-    const auto a = sides_.rows.whole_inputs(inputs);
-    const auto b = sides_.cols.whole_inputs(others);
-    const bool is_diagonal = sides_.is_symmetric && cell.row == cell.col;
-    const std::size_t depth = sides_.rows.depth();
-    const std::size_t stride = edge();
-    const std::size_t rows_at_once = is_diagonal || depth > kDeep ? kTileEdge : stride;
-    T* block = matcher.affinities.data();
-    for (std::size_t p = 0; p < a.count; p += rows_at_once) {
-      worker.check();
-      const std::size_t q = is_diagonal ? p : 0;
-      sides_.kernels.inner_products(a.data + p * depth, std::min(rows_at_once, a.count - p),
-                                    b.data + q * depth, b.count - q, depth, block + p * stride + q,
-                                    stride, {.has_room = true});
-    }
-    for (std::size_t p = 0; p < a.count; p += kTileEdge) {
-      const Span rows{inputs.begin + p, std::min(inputs.begin + p + kTileEdge, inputs.end)};
-      write_rows(rows, others, block + p * stride, matcher, worker);
+    const T* sums = deep_ ? deep_->block(cell) : products(cell, matcher.affinities.data(), worker);
+    for (std::size_t begin = inputs.begin; begin < inputs.end; begin += kTileEdge) {
+      const Span rows{begin, std::min(begin + kTileEdge, inputs.end)};
+      write_rows(rows, others, sums + (begin - inputs.begin) * edge(), matcher, worker);
     }
   }
 
@@ -63,10 +54,65 @@ class UnmatchedBlocks {
   // Above this depth a wide block would take too long for an interrupt.
   static constexpr std::size_t kDeep = std::size_t{1} << 16;
 
-  std::size_t edge() const { return edge(sides_.rows.inputs(), sides_.cols.inputs()); }
+  std::size_t edge() const {
+    return deep_ ? deep_->edge() : edge(sides_.rows.inputs(), sides_.cols.inputs());
+  }
 
   Span span(std::size_t block, std::size_t inputs) const {
     return block_span(block, inputs, edge());
+  }
+
+  // Multiplies rows panel by panel if they are long; else packs them.
+  void multiply(const Execution& execution) {
+    const TokenSets<T>& rows = sides_.rows;
+    const TokenSets<T>& cols = sides_.cols;
+    const std::size_t depth = rows.depth();
+    const auto fill = [&execution](const TokenSets<T>& sets, Span entries, Packed<T>& panel) {
+      const auto new_scratch = [&] { return Buffer<double>::unset(sets.channels()); };
+      const auto write = [&](std::size_t input, Buffer<double>& scratch, T* out) {
+        sets.write_entries(input, entries, scratch.data(), out);
+      };
+      panel.fill_written(entries.size(), execution, new_scratch, write);
+    };
+    const bool is_symmetric = sides_.is_symmetric;
+    if (DeepTiles<T>::pays(rows.inputs(),
+                           is_symmetric ? std::nullopt : std::optional(cols.inputs()), depth)) {
+      using Side = typename DeepTiles<T>::Side;
+      const auto side_of = [&fill](const TokenSets<T>& sets) -> Side {
+        return {sets.inputs(), [&](Span entries, Packed<T>& panel) { fill(sets, entries, panel); },
+                [&](std::size_t input, std::size_t entry) { return sets.address(input, entry); }};
+      };
+      const auto others = is_symmetric ? std::nullopt : std::optional(side_of(cols));
+      deep_.emplace(sides_.kernels, sides_.kernels.inner_products, side_of(rows), others, depth,
+                    execution);
+      return;
+    }
+    packed_rows_ = Packed<T>(sides_.kernels, rows.inputs(), depth);
+    fill(rows, {0, depth}, packed_rows_);
+    if (is_symmetric) return;
+    packed_cols_ = Packed<T>(sides_.kernels, cols.inputs(), depth);
+    fill(cols, {0, depth}, packed_cols_);
+  }
+
+  // Writes the products of a block of packed rows, on and above the diagonal of the matrix, to
+  // `block`.
+  const T* products(Cell cell, T* block, Worker& worker) const {
+    const Span inputs = span(cell.row, sides_.rows.inputs());
+    const Span others = span(cell.col, sides_.cols.inputs());
+    const Packed<T>& cols = sides_.is_symmetric ? packed_rows_ : packed_cols_;
+    const bool is_diagonal = sides_.is_symmetric && cell.row == cell.col;
+    const std::size_t depth = packed_rows_.depth();
+    const std::size_t stride = edge();
+    const std::size_t rows_at_once = is_diagonal || depth > kDeep ? kTileEdge : stride;
+    for (std::size_t p = 0; p < inputs.size(); p += rows_at_once) {
+      worker.check();
+      const std::size_t q = is_diagonal ? p : 0;
+      sides_.kernels.inner_products(packed_rows_.rows_from(inputs.begin + p),
+                                    std::min(rows_at_once, inputs.size() - p),
+                                    cols.rows_from(others.begin + q), others.size() - q, depth,
+                                    block + p * stride + q, stride, {.has_room = true});
+    }
+    return block;
   }
 
   void write_rows(Span inputs, Span others, const T* sums, Matcher<T>& matcher,
@@ -96,12 +142,15 @@ class UnmatchedBlocks {
   static Packed<double> packed_means(const TokenSets<T>& sets, const Execution& execution) {
     const InputView means(MatrixView(sets.mean(0), sets.inputs(), sets.channels()), "means");
     Packed<double> packed(simd::kernels().float64, means);
-    packed.fill(means, {}, Finite::known, preparing(execution));
+    packed.fill(means, {}, Finite::known, execution);
     return packed;
   }
 
   const RsmSides<T>& sides_;
   const RsmEntries<T>& entries_;
+  std::optional<DeepTiles<T>> deep_;
+  Packed<T> packed_rows_;  // unless deep_ is set
+  Packed<T> packed_cols_;  // and sides are not the same
   Packed<double> row_means_;
   Packed<double> col_means_;
 };

@@ -75,19 +75,26 @@ std::vector<std::size_t> by_norm(const Widened& z) {
   return order;
 }
 
-// Subtracts the mean token and writes it to `mean`. The mean is summed relative to the first token,
-// so that equal tokens become exactly 0.
+// Writes the mean of some tokens less the first of them, summed relative to it, so that the mean of
+// equal tokens less the first is exactly 0.
+template <class T>
+void mean_less_first(const T* tokens, std::size_t count, std::size_t channels, double* out) {
+  const std::vector<double> first(tokens, tokens + channels);
+  for (std::size_t s = 0; s < count; ++s) {
+    check_worker();
+    simd::kernels().of<T>().add_differences(tokens + s * channels, first.data(), channels, out);
+  }
+  for (std::size_t c = 0; c < channels; ++c) out[c] /= static_cast<double>(count);
+}
+
+// Subtracts the mean token and writes it to `mean`.
 void subtract_mean_token(Widened& z, double* mean) {
   const auto& kernels = simd::kernels().float64;
   const std::vector<double> first(z.token(0), z.token(0) + z.channels);
+  mean_less_first(z.token(0), z.tokens, z.channels, mean);
   for (std::size_t s = 0; s < z.tokens; ++s) {
     check_worker();
     kernels.subtract_shifts(z.token(s), z.token(s), z.channels, 0, first.data());
-    kernels.add_row(z.token(s), z.channels, mean);
-  }
-  for (std::size_t c = 0; c < z.channels; ++c) mean[c] /= static_cast<double>(z.tokens);
-  for (std::size_t s = 0; s < z.tokens; ++s) {
-    check_worker();
     kernels.subtract_shifts(z.token(s), z.token(s), z.channels, 0, mean);
   }
   for (std::size_t c = 0; c < z.channels; ++c) mean[c] += first[c];
@@ -177,7 +184,8 @@ bool needs_order(Matching matching) {
 template <class T>
 TokenSets<T>::TokenSets(const simd::KernelTable<T>& kernels, const TokenInputs& inputs,
                         const TokenLayout& layout, const Execution& execution)
-    : layout_(layout),
+    : inputs_(inputs),
+      layout_(layout),
       panel_(kernels.panel),
       channels_(inputs.channels()),
       depth_(layout.matching == Matching::none ? product(layout.max_tokens, channels_)
@@ -200,33 +208,28 @@ TokenSets<T>::TokenSets(const simd::KernelTable<T>& kernels, const TokenInputs& 
   }
   place();
   prepare_narrow();
-  const bool is_row = layout.matching == Matching::none && !layout.is_listed;
   if (is_folded()) {
     data_ = Buffer<T>::kept(product(inputs.size(), Fold<T>(depth_).elements()));
-  } else if (is_row) {
-    data_ = Buffer<T>::unset(product(product(panels_, panel_), depth_));
-    fill_with_zeros(data_.data() + (panels_ - 1) * panel_ * depth_, panel_ * depth_, execution);
-  } else if (!has_words()) {
+  } else if (layout.matching != Matching::none && !has_words()) {
     take_panels(execution);
   }
   FirstNotFinite bad(inputs.size());
-  const std::size_t per_task = is_row ? panel_ : 1;
-  const std::size_t tasks = blocks_in(inputs.size(), per_task);
   std::optional<Axes> axes;
   if (layout.axes.data) axes.emplace(layout.axes, execution);
   const std::size_t entries = inputs.size() * layout.max_tokens * channels_;
-  PerWorker packers(execution, std::min(tasks, threads_for(entries)),
+  PerWorker packers(execution, std::min(inputs.size(), threads_for(entries)),
                     [&] { return packers_for(kernels, axes); });
-  const auto pack_inputs = [&](std::size_t task, Packers& own, Worker& worker) {
-    const std::size_t end = std::min(inputs.size(), (task + 1) * per_task);
-    for (std::size_t input = task * per_task; input < end; ++input) {
-      worker.check();
+  const auto pack_input = [&](std::size_t input, Packers& own, Worker& worker) {
+    worker.check();
+    if (layout_.matching == Matching::none) {
+      if (measure(input, inputs[input], own, bad) && is_folded()) pack_folded(input, own);
+    } else {
       pack(input, inputs[input], own, bad);
     }
     own.rows.flush();
     if (own.words) own.words->flush();
   };
-  parallel_for(execution, tasks, packers, pack_inputs);
+  parallel_for(execution, inputs.size(), packers, pack_input);
   bad.throw_if_token_found(inputs.name());
 }
 
@@ -235,12 +238,17 @@ typename TokenSets<T>::Packers TokenSets<T>::packers_for(const simd::KernelTable
                                                          const std::optional<Axes>& axes) const {
   if (is_folded()) {
     const Fold<T> fold(depth_);
-    return {Buffer<double>::unset(fold.elements()),
+    return {Buffer<double>::unset(product(layout_.max_tokens, channels_)),
+            Buffer<T>::unset(fold.elements()),
             RowPacker<T>(FoldedPanel<T>{fold.stride(), kernels.transpose}, fold.depth),
             std::nullopt, std::nullopt};
   }
+  const bool is_packed = layout_.matching != Matching::none;
   Packers own{Buffer<double>::unset(product(layout_.max_tokens, channels_)),
-              RowPacker<T>(kernels, depth_), std::nullopt, std::nullopt};
+              {},
+              RowPacker<T>(kernels, is_packed ? depth_ : 1),
+              std::nullopt,
+              std::nullopt};
   if (axes) own.coordinates.emplace(*axes, layout_.max_tokens);
   if (layout_.byte_kernels) own.words.emplace(*layout_.byte_kernels, word_depth());
   if (layout_.pair_kernels) own.words.emplace(*layout_.pair_kernels, word_depth());
@@ -344,7 +352,7 @@ std::size_t TokenSets<T>::packing_bytes_for(const simd::KernelTable<T>& kernels,
                                             const TokenLayout& layout, std::size_t channels) {
   const std::size_t length = product(layout.max_tokens, channels);
   if (layout.matching == Matching::none && layout.is_listed) {
-    return (8 + sizeof(T)) * Fold<T>(length).elements() + 24 * layout.max_tokens;
+    return (8 + 2 * sizeof(T)) * Fold<T>(length).elements() + 24 * layout.max_tokens;
   }
   const std::size_t depth = layout.matching == Matching::none ? length : channels;
   const std::size_t of_coordinates =
@@ -359,7 +367,6 @@ template <class T>
 void TokenSets<T>::place() {
   if (layout_.matching == Matching::none) {
     first_panel_ = {0};
-    panels_ = panels_for(inputs());
   } else if (layout_.matching == Matching::window) {
     for (std::size_t input = 0; input < inputs(); ++input) {
       first_panel_.push_back(panels_);
@@ -411,10 +418,6 @@ void TokenSets<T>::pack(std::size_t input, const InputView& view, Packers& packe
       subtract_mean_of_others(z, *typical, mean, means_left_.data() + input * channels_);
     }
   }
-  if (layout_.matching == Matching::none) {
-    std::fill(packers.widened.begin() + z.values.size(), packers.widened.end(), 0.0);
-    return pack_row(input, packers);
-  }
   bulk_norms_[input] = bulk_norm_of(z);
   if (packers.coordinates) packers.coordinates->find(z.values.data(), z.tokens);
   for (std::size_t position = 0; position < z.tokens; ++position) {
@@ -431,18 +434,17 @@ void TokenSets<T>::pack(std::size_t input, const InputView& view, Packers& packe
   if (narrow_) narrow_->finish(input, squared_norms_[input]);
 }
 
-// Packs all tokens of an input as one row, or as the rows of a folded one.
+// Packs all tokens of an input as the rows of a folded one.
 template <class T>
-void TokenSets<T>::pack_row(std::size_t input, Packers& packers) {
-  const double* row = packers.widened.data();
-  if (!is_folded()) {
-    packers.rows.add(row, data_.data() + row_at(0, input, depth_));
-    return;
-  }
+void TokenSets<T>::pack_folded(std::size_t input, Packers& packers) {
   const Fold<T> fold(depth_);
+  T* row = packers.row.data();
+  write_entries(input, {0, depth_}, packers.widened.data(), row);
+  std::fill(row + depth_, row + fold.elements(), T(0));
   T* folded = data_.data() + input * fold.elements();
-  for (std::size_t p = 0; p < fold.stride(); ++p)
-    packers.rows.add(row + p * fold.depth, folded + p);
+  for (std::size_t p = 0; p < fold.stride(); ++p) {
+    std::copy_n(row + p * fold.depth, fold.depth, packers.rows.place_for(folded + p));
+  }
 }
 
 // Packs a token as the matching will compare it.
@@ -521,8 +523,65 @@ typename TokenSets<T>::Rows TokenSets<T>::window_rows(std::size_t input, std::si
 }
 
 template <class T>
-typename TokenSets<T>::Rows TokenSets<T>::whole_inputs(Span inputs) const {
-  return {data_.data() + inputs.begin * depth_, inputs.size()};
+const T* TokenSets<T>::address(std::size_t input, std::size_t entry) const {
+  const InputView view = inputs_[input];
+  const bool is_whole = view.row_stride == static_cast<std::ptrdiff_t>(view.cols) &&
+                        entry < product(view.rows, view.cols);
+  const T* stored = is_whole ? stored_row<T>(view, 0) : nullptr;
+  return stored ? stored + entry : nullptr;
+}
+
+// Reads an input that will be multiplied as a row. Returns false if `bad` was told of an entry that
+// is not finite.
+template <class T>
+bool TokenSets<T>::measure(std::size_t input, const InputView& view, Packers& packers,
+                           FirstNotFinite& bad) {
+  const auto set_mean = [&](const auto* tokens) {
+    if (!layout_.centered) return;
+    double* mean = means_.data() + input * channels_;
+    mean_less_first(tokens, view.rows, channels_, mean);
+    for (std::size_t c = 0; c < channels_; ++c) mean[c] += tokens[c];
+  };
+  if (const T* stored = address(input, 0)) {
+    const std::size_t entries = product(view.rows, channels_);
+    const double largest = largest_magnitude(stored, entries);
+    if (std::isfinite(largest) && scaling_exponent_of(largest) == 0) {
+      squared_norms_[input] = simd::kernels().of<T>().dot(stored, stored, entries);
+      set_mean(stored);
+      return true;
+    }
+  }
+  Widened z = widen(view, packers.widened);
+  const std::optional<int> exponent = normalise(z, input, bad);
+  if (!exponent) return false;
+  exponents_[input] = *exponent;
+  squared_norms_[input] = squared_norm_of(z.values.data(), z.values.size());
+  set_mean(z.token(0));
+  return true;
+}
+
+template <class T>
+void TokenSets<T>::write_entries(std::size_t input, Span entries, double* scratch, T* out) const {
+  const RowReader reader(inputs_[input]);
+  const InputView& view = reader.view();
+  const int exponent = exponents_[input];
+  const std::size_t end = std::min(entries.end, product(tokens_[input], channels_));
+  std::fill(out + (std::max(entries.begin, end) - entries.begin), out + entries.size(), T(0));
+  for (std::size_t k = entries.begin; k < end;) {
+    const Span channels{k % channels_, std::min(channels_, k % channels_ + end - k)};
+    const std::size_t n = channels.size();
+    const double* mean_token = mean(input) + channels.begin;  // 0 unless centered
+    if (const T* token = exponent == 0 ? stored_row<T>(view, k / channels_) : nullptr) {
+      simd::kernels().of<T>().subtract_shifts(token + channels.begin, out, n, 0, mean_token);
+    } else {
+      reader.read(k / channels_, channels, scratch);
+      scale_down(scratch, n, exponent);
+      simd::kernels().float64.subtract_shifts(scratch, scratch, n, 0, mean_token);
+      for (std::size_t c = 0; c < n; ++c) out[c] = static_cast<T>(scratch[c]);
+    }
+    k += n;
+    out += n;
+  }
 }
 
 TokenFacts survey_tokens(const TokenInputs& inputs, const Execution& execution) {

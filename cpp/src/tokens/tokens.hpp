@@ -65,8 +65,8 @@ struct TokenLayout {
 //
 // Pieces: rows of different pieces never share a panel. A piece is a group of consecutive inputs,
 // or for a list of pairs each input of a group; for Matching::window, one window of one input. For
-// Matching::none all inputs are one piece, in which each input is one row, its tokens end to end;
-// for a list of pairs each row is folded.
+// Matching::none each input is one row, its tokens end to end; for a list of pairs rows are folded,
+// else they are not packed here: write_entries() reads the inputs.
 //
 // Tails: for a list of pairs, the last tokens of an input would fill a few rows of a panel. The
 // tails of a group share panels.
@@ -118,7 +118,12 @@ class TokenSets {
   Tail tail(std::size_t input) const;
 
   Rows window_rows(std::size_t input, std::size_t window) const;
-  Rows whole_inputs(Span inputs) const;       // for Matching::none; the first begins a panel
+
+  // For Matching::none: writes entries of an input's row to `out`, with scratch memory for a token,
+  // and tells the address of an entry of the input, if its entries are adjacent, else null.
+  void write_entries(std::size_t input, Span entries, double* scratch, T* out) const;
+  const T* address(std::size_t input, std::size_t entry) const;
+
   const T* folded(std::size_t input) const {  // for Matching::none and a list of pairs
     return data_.data() + input * Fold<T>(depth_).elements();
   }
@@ -160,6 +165,7 @@ class TokenSets {
   // The working memory of a thread that packs.
   struct Packers {
     Buffer<double> widened;
+    Buffer<T> row;  // of a folded row
     RowPacker<T> rows;
     std::optional<RowPacker<std::int32_t>> words;
     std::optional<Axes::Coordinates> coordinates;
@@ -168,13 +174,15 @@ class TokenSets {
   std::vector<std::size_t> used_rows() const;
   void prepare_narrow();
   bool is_folded() const { return layout_.matching == Matching::none && layout_.is_listed; }
+  bool measure(std::size_t input, const InputView& view, Packers& packers, FirstNotFinite& bad);
   Packers packers_for(const simd::KernelTable<T>& kernels, const std::optional<Axes>& axes) const;
-  void pack_row(std::size_t input, Packers& packers);
+  void pack_folded(std::size_t input, Packers& packers);
   void pack(std::size_t input, const InputView& view, Packers& packers, FirstNotFinite& bad);
   void pack_token(std::size_t input, std::size_t position, double* token, Packers& packers);
   std::size_t place_of(std::size_t input, std::size_t position, std::size_t depth) const;
   std::size_t row_at(std::size_t first_panel, std::size_t row, std::size_t depth) const;
 
+  TokenInputs inputs_;
   TokenLayout layout_;
   std::size_t panel_;
   std::size_t channels_;

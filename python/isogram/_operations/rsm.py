@@ -366,7 +366,8 @@ def spatial_rsm(
     -----
     Types as for `semantic_rsm`. Cost per pair: s·c multiply-adds. A pair of `pairs` takes ten times
     as long as one of the whole RSM, a product of matrices: a list is faster for less than a tenth
-    of all entries. Memory: the results and one packed copy of the tokens.
+    of all entries. Memory: the results, half as much for sums of pairs, and 1024 entries of each
+    input; or one packed copy of the tokens, where these have fewer entries than there are inputs.
     Source: Kriegeskorte et al. 2008.
 
     Examples
