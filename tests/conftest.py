@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import sys
 from pathlib import Path
@@ -97,6 +98,11 @@ def run():
 def rng():
     """Return a generator with a fixed seed."""
     return np.random.default_rng(20240607)
+
+
+def pytest_collection_finish():
+    """Leave tests, of which there are thousands, to no collection of garbage in a test."""
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)
