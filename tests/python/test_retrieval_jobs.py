@@ -66,6 +66,18 @@ def test_goes_on(search, candidates, tmp_path, monkeypatch):
     np.testing.assert_array_equal(again, expected)
 
 
+def test_ctrl_c_says_where_it_goes_on(tmp_path):
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt) as caught:
+        ig.retrieve(inputs(), None, 3, job=tmp_path / "job", progress=stop)
+    [note] = caught.value.__notes__
+    assert (
+        note == f"retrieve: what is finished is kept in {tmp_path / 'job'}: the same call goes on"
+    )
+
+
 @pytest.mark.parametrize("search", [of_retrieve, of_index])
 def test_another_search_is_refused(search, tmp_path):
     maps, job = inputs(), tmp_path / "job"

@@ -129,9 +129,14 @@ def opened(
 
 @contextmanager
 def _saying_what_to_do(function: str, folder: Path) -> Iterator[None]:
-    """Raise errors of the disk with what to do."""
+    """Raise errors of the disk, and Ctrl-C, with what to do."""
     try:
         yield
+    except KeyboardInterrupt as interrupt:
+        interrupt.add_note(
+            f"{function}: what is finished is kept in {folder}: the same call goes on"
+        )
+        raise
     except OSError as error:
         if error.errno in _FULL:
             raise OSError(
