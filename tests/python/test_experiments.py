@@ -17,7 +17,7 @@ from isogram.cli._commands import commands
 from isogram.experiments import Estimate, Findings, Table, transformer
 from isogram.experiments._classifiers import Mlp, _drawn
 from isogram.experiments._image_sets import image_set
-from isogram.experiments._intervals import left_out_in_turn, mean_over
+from isogram.experiments._intervals import left_out_in_turn, mean_over, mean_over_pairs
 from isogram.experiments._networks import RandomTransformer
 from isogram.experiments._pictures import GREY, composites, moved_views
 from isogram.experiments._ranking import ranking
@@ -429,6 +429,16 @@ def test_layers_found_again_are_counted_by_pairs_of_networks():
         1,
         pytest.approx(0.5),
     )
+
+
+def test_intervals_of_pairs_draw_the_members_of_each_side():
+    values = np.repeat([[0.0], [1.0], [2.0]], 3, axis=1)
+    np.fill_diagonal(values, np.nan)
+    mean, low, high = mean_over_pairs(values)
+    assert mean == pytest.approx(1)
+    assert 0 <= low < 1 < high <= 2
+    for pairs in (np.repeat([[0.0], [2.0]], 5, axis=1), np.repeat([[0.0, 2.0]], 5, axis=0)):
+        assert mean_over_pairs(pairs, groups=2) == pytest.approx((1, 0, 2))
 
 
 def residual_network(images):

@@ -26,18 +26,19 @@ def mean_over(values: NDArray[Any], groups: NDArray[Any]) -> Estimate:
     return Estimate(float(np.mean(values)), float(low), float(high))
 
 
-def mean_over_pairs(values: NDArray[Any]) -> Estimate:
+def mean_over_pairs(values: NDArray[Any], *, groups: int = 1) -> Estimate:
     """Return the mean of values of all ordered pairs, and its interval as members are drawn again.
 
-    Values of shape (members, members), whose diagonal is ignored. Pairs share members, so that
-    members are drawn and not pairs; a pair of a member with itself is left out.
+    Values of shape (members, members): of one group, whose diagonal is ignored, or of two `groups`
+    in rows and columns. Pairs share members, so that members are drawn and not pairs; a pair of a
+    member with itself is left out.
     """
-    count = len(values)
-    weights = 1 - np.eye(count)
+    weights = 1 - np.eye(len(values)) if groups == 1 else np.ones(values.shape)
     known = np.where(weights > 0, values, 0)
-    drawn = np.random.default_rng(0).multinomial(count, np.full(count, 1 / count), _RESAMPLES)
-    totals = np.einsum("bi,ij,bj->b", drawn, weights, drawn)
-    sums = np.einsum("bi,ij,bj->b", drawn, known, drawn)
+    rng = np.random.default_rng(0)
+    sides = [rng.multinomial(n, np.full(n, 1 / n), _RESAMPLES) for n in values.shape[:groups]]
+    totals = np.einsum("bi,ij,bj->b", sides[0], weights, sides[-1])
+    sums = np.einsum("bi,ij,bj->b", sides[0], known, sides[-1])
     low, high = np.quantile(sums[totals > 0] / totals[totals > 0], (0.025, 0.975))
     return Estimate(float(known.sum() / weights.sum()), float(low), float(high))
 

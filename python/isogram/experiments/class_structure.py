@@ -23,7 +23,7 @@ from isogram.experiments._result import Cell, Estimate, Findings, Size, Table
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-SEEDS = {"small": 2, "medium": 3, "large": 10}
+SEEDS = {"small": 2, "medium": 5, "large": 10}
 _RANDOM_LABELS = 1000  # pictures that a network learns by heart
 _EPOCHS_BY_HEART = {"mlp": 200, "cnn": 40, "resnet": 40}
 _MOTIF_PICTURES, _MOTIF_K = 200, 5

@@ -219,14 +219,21 @@ def _across(
     rows: list[list[Cell]] = []
     for title, (first, second) in sides.items():
         for name in _ACROSS:
-            found = [
-                correspondence(ig.similarity_matrix(x, y, measure=way.measure, **way.options), x, y)
-                for way in [_WAYS[name]]
-                for i, x in enumerate(first)
-                for j, y in enumerate(second)
-                if first is not second or i != j
-            ]
-            rows.append([title, name, *map(float, np.mean(found, axis=0))])
+            way = _WAYS[name]
+            found = np.array(
+                [
+                    [
+                        correspondence(
+                            ig.similarity_matrix(x, y, measure=way.measure, **way.options), x, y
+                        )
+                        for y in second
+                    ]
+                    for x in first
+                ]
+            )
+            kinds = 1 if first is second else 2
+            shares = [mean_over_pairs(each, groups=kinds) for each in np.moveaxis(found, -1, 0)]
+            rows.append([title, name, *shares])
     header = ["networks", "measure", "same layer", "same stage", "correlation of depths"]
     return Table("Layers across networks", header, rows)
 
