@@ -374,6 +374,19 @@ def test_what_given_layers_differ_by_below_rounding_is_not_regressed_out(dtype, 
     np.testing.assert_allclose(found, ig.cka(x, y, given=[z]), atol=30 * apart)
 
 
+@pytest.mark.parametrize(
+    ("samples", "estimator", "count"), [(4, "debiased", 1), (3, "biased", 2), (5, "debiased", 4)]
+)
+def test_partial_cka_warns_where_one_direction_is_left(rng, samples, estimator, count):
+    """Of centred Gram matrices of few samples, which are a space of few dimensions."""
+    x, y, *given = rng.standard_normal((2 + count, samples, 6))
+    with pytest.warns(RuntimeWarning, match=f"{samples} samples have so few degrees of freedom"):
+        found = ig.cka(x, y, given=given, estimator=estimator)
+    assert abs(abs(found) - 1) < 1e-9
+    x, y, *given = rng.standard_normal((2 + count, samples + 1, 6))
+    assert abs(ig.cka(x, y, given=given, estimator=estimator)) < 1 - 1e-6  # without a warning
+
+
 def test_layers_that_share_their_inputs_alone_are_not_alike_given_these():
     rng = np.random.default_rng(3)
     inputs, own = 2 * rng.standard_normal((300, 5)), rng.standard_normal((2, 300, 5))

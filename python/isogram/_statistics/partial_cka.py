@@ -49,6 +49,12 @@ def partial_cka(
             f"{function}: Gram matrices of `given` depend on each other, as far as their type can "
             "tell: what they differ by is not regressed out"
         )
+    if _directions(pairs.x.samples, estimator) <= len(given.names) + 1:
+        said.append(
+            f"{function}: centred Gram matrices of {pairs.x.samples} samples have so few degrees "
+            "of freedom that those of `given` leave one at most: the result is 1, -1 or NaN "
+            "whatever the layers are, so take more samples"
+        )
     if explained:
         said.append(
             f"{function}: nothing is left of the Gram matrix of {', '.join(explained)}, as far as "
@@ -61,6 +67,11 @@ def _are_dependent(own: Doubles, eps: float) -> bool:
     """Whether one Gram matrix is made of others, but for rounding."""
     known = not np.isnan(own).any()
     return known and float(np.linalg.eigvalsh(own)[0]) <= _rounding(len(own), eps)
+
+
+def _directions(samples: int, estimator: str) -> int:
+    """Return the dimension of the space of centred Gram matrices."""
+    return samples * (samples - (3 if estimator == "debiased" else 1)) // 2
 
 
 def _rounding(count: int, eps: float) -> float:
