@@ -491,7 +491,57 @@ def test_compare_says_what_cannot_be_tested(run, models, tmp_path, rng):
     np.savez(tmp_path / "others.npz", two=rng.standard_normal((9, 3, 5)))
     paths = tmp_path / "maps.npz", tmp_path / "others.npz"
     refused = run("compare", *paths, "--reduce", "positions", "--permutations", 9)
-    assert_fails(refused, "`groups` must be given where positions are samples", 1)
+    assert_fails(refused, "--groups must be given where positions are samples", 1)
+
+
+@pytest.mark.filterwarnings("ignore:permutation_test:RuntimeWarning")  # few permutations
+@pytest.mark.filterwarnings("ignore:calibrate:RuntimeWarning")
+def test_compare_takes_groups(run, models, tmp_path):
+    a, b, layers_a, layers_b = models
+    groups = np.arange(9) // 3
+    (tmp_path / "groups.txt").write_text("".join(f"g{group}\n" for group in groups))
+    np.savez(tmp_path / "kept.npz", sessions=groups, **layers_a)
+    given = (
+        (a, save(tmp_path / "groups.npy", groups)),
+        (a, tmp_path / "groups.txt"),
+        (tmp_path / "kept.npz", "sessions"),
+    )
+    for options in ({}, {"exchange": "samples"}, {"exchange": "groups"}):
+        shared = {"groups": groups, "n_permutations": 19, **options}
+        test = ig.permutation_test(layers_a, layers_b, **shared)
+        calibrated = ig.calibrate(layers_a, layers_b, **shared)
+        flags = [word for name, value in options.items() for word in (f"--{name}", value)]
+        for path, labels in given:
+            asked = "--permutations", 19, "--calibrate", "--groups", labels, *flags
+            result = run("compare", path, b, *asked, "--json", "-")
+            facts = read_json(result)
+            assert facts["permutation_test"] == test.to_dict()
+            assert facts["calibrate"] == calibrated.to_dict()
+            assert "sessions" not in result.stderr
+
+
+@pytest.mark.filterwarnings("ignore:bootstrap:RuntimeWarning")  # resamples of one group
+def test_compare_resamples_groups(run, models, tmp_path):
+    a, b, layers_a, layers_b = models
+    groups = np.arange(9) // 2
+    labels = save(tmp_path / "groups.npy", groups)
+    options = "--measure", "cka_biased", "--bootstrap", 20, "--groups", labels
+    facts = read_json(run("compare", a, b, *options, "--json", "-"))
+    boot = ig.bootstrap(layers_a, layers_b, measure="cka_biased", n_resamples=20, groups=groups)
+    assert facts["bootstrap"] == boot.to_dict()
+
+
+def test_compare_refuses_groups(run, models, tmp_path):
+    a, b, *_ = models
+    few = save(tmp_path / "few.npy", np.arange(4))
+    refused = run("compare", a, b, "--groups", few)
+    assert_fails(refused, "--groups goes with --permutations, --calibrate, --bootstrap", 2)
+    refused = run("compare", a, b, "--bootstrap", 9, "--groups", few, "--exchange", "groups")
+    assert_fails(refused, "--exchange goes with --groups, and --permutations or --calibrate", 2)
+    refused = run("compare", a, b, "--permutations", 19, "--groups", few)
+    assert_fails(refused, "--groups must have one label for each of the 9 samples, got shape (4,)")
+    refused = run("compare", a, b, "--permutations", 19, "--groups", "nothing")
+    assert_fails(refused, "has no 'nothing': labels, one, two")
 
 
 def test_compare_with_itself(run, models):

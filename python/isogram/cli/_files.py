@@ -17,7 +17,7 @@ from isogram import io
 from isogram._output import listed
 from isogram._reductions import are_positions
 from isogram.cli._messages import notice
-from isogram.io._contents import Contents, Entry, first_bytes, refused
+from isogram.io._contents import Contents, Entry, first_bytes, lines_of, refused
 from isogram.io._formats import contents_of
 from isogram.typing import LayerReductionName, LayoutName
 
@@ -85,6 +85,17 @@ def read_numbers(path: Path, name: str | None) -> _Array:
     return numbers
 
 
+def read_labels(a: Path, given: str) -> _Array | list[str]:
+    """Return the array of a file, the lines of one, or an array beside the layers of `a`."""
+    path = Path(given)
+    if not path.is_file():
+        return read_layer(a, given)
+    if path.suffix == ".npy":
+        return read_layer(path, None)
+    with refused(f"cannot read {path}: "):
+        return lines_of(path)
+
+
 def _only_layer(path: Path, contents: Contents, advice: str) -> str:
     plain = [name for name, entry in contents.entries.items() if not entry.dtype.hasobject]
     names = [name for name in plain if contents.entries[name].is_layer] or plain
@@ -129,16 +140,22 @@ def open_both(a: Path, b: Path, **options: Any) -> Iterator[tuple[io.Layers, io.
             yield layers_a, _aligned(layers_a, layers_b)
 
 
-def read_both(a: Path, b: Path, **options: Any) -> tuple[dict[str, _Array], dict[str, _Array]]:
-    """Return the layers of two files, of the same samples in the same order."""
+def read_both(
+    a: Path, b: Path, *, labels: str | None = None, **options: Any
+) -> tuple[dict[str, _Array], dict[str, _Array]]:
+    """Return the layers of two files, of the same samples in the same order.
+
+    An array called `labels` is read elsewhere, and is not said to be ignored.
+    """
     with open_both(a, b, **options) as (layers_a, layers_b):
-        arrays = _read(layers_a)
-        return arrays, arrays if layers_b is layers_a else _read(layers_b)
+        arrays = _read(layers_a, labels)
+        return arrays, arrays if layers_b is layers_a else _read(layers_b, labels)
 
 
-def _read(layers: io.Layers) -> dict[str, _Array]:
+def _read(layers: io.Layers, labels: str | None) -> dict[str, _Array]:
     arrays = layers.read()
-    say_what_is_ignored(layers.path, layers.skipped)
+    ignored = {name: what for name, what in layers.skipped.items() if name != labels}
+    say_what_is_ignored(layers.path, ignored)
     return arrays
 
 

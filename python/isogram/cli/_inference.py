@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar, get_args
 
 import click
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 import isogram as ig
 from isogram._measures import Measure
 from isogram._tables import fixed, listing
+from isogram.typing import ExchangeName
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -39,6 +40,18 @@ _OPTIONS = (
         show_default=True,
         help="Of permutations and resamples.",
     ),
+    click.option(
+        "--groups",
+        metavar="NAME|FILE",
+        help="Samples that belong together, in the order of A: an array of labels in A, an .npy "
+        "file, or a text file with a line for each sample.",
+    ),
+    click.option(
+        "--exchange",
+        type=click.Choice(get_args(ExchangeName)),
+        help="What permutations move: samples, within their group (the default), or groups as a "
+        "whole.",
+    ),
 )
 
 
@@ -49,6 +62,8 @@ class Inference(NamedTuple):
     calibrate: bool
     resamples: int | None
     seed: int
+    groups: Any
+    exchange: ExchangeName | None
 
     def __bool__(self) -> bool:
         """Whether anything is."""
@@ -56,16 +71,13 @@ class Inference(NamedTuple):
 
     def of(self, x: Any, y: Any, *, measure: Measure, progress: bool, **options: Any) -> Results:
         """Return the results of all pairs of layers."""
-        shared = {"measure": measure, "seed": self.seed, **options}
+        shared = {"measure": measure, "seed": self.seed, "groups": self.groups, **options}
+        permuted = {"exchange": self.exchange or "samples", "progress": progress, **shared}
         found: list[Any] = []
         if self.calibrate:
-            count = self.permutations or 1000
-            found.append(ig.calibrate(x, y, n_permutations=count, progress=progress, **shared))
+            found.append(ig.calibrate(x, y, n_permutations=self.permutations or 1000, **permuted))
         if self.permutations:  # the same ones: p is equal, and here family-wise too
-            count = self.permutations
-            found.append(
-                ig.permutation_test(x, y, n_permutations=count, progress=progress, **shared)
-            )
+            found.append(ig.permutation_test(x, y, n_permutations=self.permutations, **permuted))
         if self.resamples:
             found.append(ig.bootstrap(x, y, n_resamples=self.resamples, **shared))
         return Results(found)

@@ -17,7 +17,7 @@ from isogram._reductions import are_positions
 from isogram._tables import matrix_table, terminal_width
 from isogram.cli._answer import answer
 from isogram.cli._commands import A_AND_B, Command
-from isogram.cli._files import of_files, open_both, read_both
+from isogram.cli._files import of_files, open_both, read_both, read_labels
 from isogram.cli._inference import Inference, inference_options
 from isogram.cli._messages import going_on
 from isogram.cli._options import (
@@ -40,7 +40,7 @@ from isogram.cli._options import (
     wants_progress,
 )
 from isogram.io._results import SUFFIXES, facts_of, sets_of
-from isogram.typing import LayerReductionName, OperationName
+from isogram.typing import ExchangeName, LayerReductionName, OperationName
 
 # The functions whose plans have the same bits as measures, by the statistic of these.
 _PLANNED: dict[str, OperationName] = {"cka_table": "cka_matrix", "gbs_table": "gbs_matrix"}
@@ -92,6 +92,8 @@ def compare(
     calibrate: bool,
     resamples: int | None,
     seed: int,
+    groups: str | None,
+    exchange: ExchangeName | None,
     num_threads: int | None,
     progress: bool | None,
     resume: bool,
@@ -113,7 +115,12 @@ def compare(
     """
     check_scheduler(scheduler, num_threads)
     options = options_of(measure, given)
-    asked = Inference(permutations, calibrate, resamples, seed)
+    labels = None if groups is None else read_labels(a, groups)
+    asked = Inference(permutations, calibrate, resamples, seed, labels, exchange)
+    if groups is not None and not asked:
+        raise click.UsageError("--groups goes with --permutations, --calibrate, --bootstrap")
+    if exchange is not None and (groups is None or not (permutations or calibrate)):
+        raise click.UsageError("--exchange goes with --groups, and --permutations or --calibrate")
     by_tiles = {
         "--resume": resume,
         "--memory-limit": memory_limit is not None,
@@ -152,7 +159,7 @@ def compare(
         both = open_both(a, b, **wanted)
         layers_a, layers_b = click.get_current_context().with_resource(both)
     else:
-        layers_a, layers_b = read_both(a, b, **wanted)
+        layers_a, layers_b = read_both(a, b, labels=groups, **wanted)
     inputs = [layers_a] if layers_b is layers_a else [layers_a, layers_b]
     taken = {**measure.options, **options, **measure.fixed}
     rows, columns = list(layers_a), list(layers_b)

@@ -13,7 +13,7 @@ from isogram._measures import Measure
 from isogram._output import listed
 from isogram.cli._answer import answer
 from isogram.cli._commands import A_AND_B, Command
-from isogram.cli._files import open_both, read_layer, say_what_is_ignored
+from isogram.cli._files import open_both, read_labels, read_layer, say_what_is_ignored
 from isogram.cli._options import (
     INPUT,
     OUTPUT,
@@ -25,7 +25,7 @@ from isogram.cli._options import (
     measures_option,
     num_threads_option,
 )
-from isogram.io._contents import lines_of, naturally, refused
+from isogram.io._contents import naturally
 
 _PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff")
 
@@ -100,7 +100,7 @@ def report(
             *both,
             measures=measures or pages.MEASURES,
             pair=pair,
-            labels=None if labels is None else _labels(a, labels),
+            labels=None if labels is None else read_labels(a, labels),
             pictures=None if pictures is None else _pictures(pictures, both[0]),
             layout=layout,
             title=title,
@@ -108,17 +108,6 @@ def report(
         )
     page.save(output)
     answer("", {"output": output, **page.facts}, json_path)
-
-
-def _labels(a: Path, given: str) -> NDArray[Any] | list[str]:
-    """Return the array of a file, the lines of one, or an array beside the layers."""
-    path = Path(given)
-    if not path.is_file():
-        return read_layer(a, given)
-    if path.suffix == ".npy":
-        return read_layer(path, None)
-    with refused(f"cannot read {path}: "):
-        return lines_of(path)
 
 
 def _pictures(pictures: Path, layers: io.Layers) -> NDArray[Any] | list[Path]:
