@@ -58,9 +58,12 @@ def _nearest(xp: Any, block: Array, samples: int, k: int, first: int) -> Neighbo
     for rows in spans(samples, max(1, _PART // block.shape[1])):
         part = block[rows]
         farthest = xp.partition(part, kept - 1, axis=1)[:, kept - 1 : kept]
-        nearer, as_far = part < farthest, part == farthest
-        room = kept - nearer.sum(axis=1, keepdims=True)
-        chosen = xp.nonzero(nearer | (as_far & (xp.cumsum(as_far, axis=1) <= room)))[1]
+        near = part <= farthest
+        if int(xp.count_nonzero(near)) > kept * len(part):  # several as far as the farthest
+            nearer, as_far = part < farthest, part == farthest
+            room = kept - nearer.sum(axis=1, keepdims=True)
+            near = nearer | (as_far & (xp.cumsum(as_far, axis=1) <= room))
+        chosen = xp.nonzero(near)[1]
         indices[rows, :kept] = (chosen := chosen.reshape(-1, kept)) + first
         distances[rows, :kept] = xp.take_along_axis(part, chosen, axis=1)
     is_none = xp.isinf(distances)
