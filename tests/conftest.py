@@ -101,7 +101,7 @@ def rng():
 
 
 def pytest_collection_finish():
-    """Leave tests, of which there are thousands, to no collection of garbage in a test."""
+    """Keep the thousands of tests out of every later collection of garbage."""
     gc.freeze()
 
 

@@ -188,14 +188,15 @@ class Place(Protocol):
     def cross_products(
         self, x: Array, y: Array, num_threads: int, out: Array | None = None
     ) -> Array:
-        """Return xᵀy of rows of one type, float32 or float64; `y` may be `x`."""
+        """Return xᵀy of rows of one type, float32 or float64, in `out` if given; `y` may be `x`."""
 
     def standardized_features(
         self, x: Array, dtype: np.dtype[Any], num_threads: int
     ) -> tuple[Array, NDArray[np.bool_]]:
         """Return features, each a row, centred and of norm 1, or 0 where constant; and which are.
 
-        Those are, whose centred entries are all at most 64 roundings of float64; wait.
+        A feature is constant if no centred entry is larger than 64 roundings of its largest entry,
+        in float64; wait.
         """
 
     def unit_rows(self, x: Array, center: bool) -> Array:

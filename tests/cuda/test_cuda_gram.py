@@ -75,7 +75,7 @@ def test_not_finite_is_nan_in_its_rows_and_columns(gpu, kernel):
     actual = gpu.get(ig.gram(gpu.put(x), kernel=kernel, bandwidth=2.0))
     assert np.isnan(actual[17]).all()
     assert np.isnan(actual[:, 17]).all()
-    if kernel not in MEDIAN_KERNELS:  # of which the mean is subtracted
+    if kernel not in MEDIAN_KERNELS:  # which subtract the mean of all rows
         assert not np.isnan(np.delete(np.delete(actual, 17, 0), 17, 1)).any()
 
 

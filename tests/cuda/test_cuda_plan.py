@@ -44,7 +44,7 @@ def test_a_gpu_computes_the_tiles(gpu, tokens, name):
 
 
 def test_plans_are_of_the_gpus(gpu, tokens):
-    """As these round products otherwise."""
+    """GPUs round products otherwise than the host, so plans of both are different."""
     assert ig.plan("semantic_rsm", tokens, gpus=0) != ig.plan("semantic_rsm", tokens)
     assert ig.plan("semantic_rsm", tokens, gpus=0).options["gpus"] == "0"
 

@@ -52,8 +52,8 @@ def partial_cka(
     if _directions(pairs.x.samples, estimator) <= len(given.names) + 1:
         said.append(
             f"{function}: centred Gram matrices of {pairs.x.samples} samples have so few degrees "
-            "of freedom that those of `given` leave one at most: the result is 1, -1 or NaN "
-            "whatever the layers are, so take more samples"
+            "of freedom that the matrices of `given` leave one at most: the result is 1, -1 or "
+            "NaN whatever the layers are, so take more samples"
         )
     if explained:
         said.append(

@@ -100,9 +100,10 @@ def _judged(job: Job, axes: _Axes, sample: _Sample, bound: float) -> Reduced:
 
 
 def _faster(job: Job, axes: _Axes, ranks: range) -> int:
-    """Return the first of some ranks, or the one along whose axes pairs are scored, if that pays.
+    """Return the first of some ranks, or a larger one that makes scoring faster, if that pays.
 
-    They are where no more than rounding to the type of the entries lies off the axes.
+    Pairs are scored along the axes, which is faster, where the part of the tokens off the axes is
+    below the rounding of the entries' type.
     """
     sides = job.pairs.sides
     inputs = sum(min(len(side), _INPUTS) for side in sides)

@@ -145,7 +145,7 @@ def read_both(
 ) -> tuple[dict[str, _Array], dict[str, _Array]]:
     """Return the layers of two files, of the same samples in the same order.
 
-    An array called `labels` is read elsewhere, and is not said to be ignored.
+    The message about ignored arrays leaves out an array called `labels`: the caller reads it.
     """
     with open_both(a, b, **options) as (layers_a, layers_b):
         arrays = _read(layers_a, labels)
