@@ -486,6 +486,7 @@ def test_refused_inputs(tokens, options, error, message):
         ({"k": 10}, ValueError, r"`k` must be an integer from 1 to 9 .*, got 10$"),
         ({"k": 9, "exclude": [1, 2]}, ValueError, r"`k` must be an integer from 1 to 8 "),
         ({"k": 3, "subset": [1, 2]}, ValueError, r"`k` must be an integer from 1 to 2 "),
+        ({"subset": []}, ValueError, "`subset` must have an id at least, got none"),
         ({"subset": [1, 99]}, ValueError, "`subset` must be in the index, got 99"),
         ({"subset": [5]}, ValueError, "`subset` must be in the index, got 5"),
         ({"exclude": [1]}, ValueError, r"one id for each of the 2 queries, got shape \(1,\)"),
@@ -531,6 +532,12 @@ def test_refused_without_inputs(tmp_path):
     index.save(tmp_path / "index")
     index = ig.SemanticIndex.load(tmp_path / "index")
     assert index.add(clustered(1)).tolist() == [2]
+
+
+def test_an_id_that_is_given_twice_among_many_is_found_at_once():
+    ids = [*range(100_000), 99_999]
+    with pytest.raises(ValueError, match="`ids` must be different, got 99999 twice"):
+        ig.SemanticIndex().add(np.ones((len(ids), 1, 1), np.int8), ids=ids)
 
 
 def test_refused_deletions():

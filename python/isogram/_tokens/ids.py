@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
@@ -97,7 +98,7 @@ class IdTable:
             if id in self._column_of:
                 raise ValueError(f"{function}: `ids` must be new, got {id!r} at index {place}")
         if len(set(listed)) < len(listed):
-            twice = next(id for place, id in enumerate(listed) if id in listed[:place])
+            twice = next(id for id, count in Counter(listed).items() if count > 1)
             raise ValueError(f"{function}: `ids` must be different, got {twice!r} twice")
         return new
 
@@ -133,8 +134,11 @@ class IdTable:
         """Return which columns are to be searched: those of some ids, or of all."""
         if subset is None:
             return self.are_alive.copy()
+        columns = self._listed(function, "subset", subset)
+        if not len(columns):
+            raise ValueError(f"{function}: `subset` must have an id at least, got none")
         wanted = np.zeros_like(self.are_alive)
-        wanted[self._listed(function, "subset", subset)] = True
+        wanted[columns] = True
         return wanted
 
     def excluded(self, function: str, exclude: Any, queries: int) -> NDArray[np.int64] | None:
