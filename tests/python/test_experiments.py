@@ -132,7 +132,8 @@ def test_command_lists_and_runs(tmp_path):
     arguments = ["experiment", "translation", "--size", "small", "--seeds", "1"]
     run = runner.invoke(commands, [*arguments, "--output", str(tmp_path)])
     assert run.exit_code == 0, run.output
-    assert "Where shifted crops lie" in run.output
+    assert run.stderr.startswith("translation of size small: takes seconds")
+    assert "Where shifted crops lie" in run.stdout
     assert (tmp_path / "translation.png").exists()
 
 

@@ -16,6 +16,12 @@ from isogram.cli._messages import notice
 from isogram.cli._options import OUTPUT, check_targets, json_option, num_threads_option
 from isogram.experiments._files import facts_of
 
+_TAKES = {
+    "small": "seconds, without PyTorch",
+    "medium": "minutes on two cores",
+    "large": "minutes to hours",
+}
+
 
 def _names_from(_context: click.Context, _parameter: click.Parameter, start: str) -> list[str]:
     return [name for name in experiments.names() if name.startswith(start)]
@@ -29,7 +35,7 @@ def _names_from(_context: click.Context, _parameter: click.Parameter, start: str
     type=click.Choice(get_args(experiments.Size)),
     default="medium",
     show_default=True,
-    help="small: seconds, without PyTorch; medium: minutes on two cores; large: longer.",
+    help="; ".join(f"{size}: {time}" for size, time in _TAKES.items()) + ".",
 )
 @click.option("--seeds", type=click.IntRange(min=1), help="How many; by default the experiment's.")
 @click.option(
@@ -67,6 +73,7 @@ def experiment(
     output.mkdir(parents=True, exist_ok=True)  # before minutes of work, not after
     if num_threads is not None:  # for all that experiments call, until this process ends
         ig.set_num_threads(num_threads)
+    notice(f"{name} of size {size}: takes {_TAKES[size]}")
     result = experiments.run(name, size=size, seeds=seeds)
     answer(experiments.text_of(result, terminal_width()), facts_of(result), json_path)
     for path in experiments.save(result, output):
