@@ -2,6 +2,7 @@
 
 import pickle
 import struct
+import sys
 import zlib
 
 import isogram as ig
@@ -538,6 +539,46 @@ def test_an_id_that_is_given_twice_among_many_is_found_at_once():
     ids = [*range(100_000), 99_999]
     with pytest.raises(ValueError, match="`ids` must be different, got 99999 twice"):
         ig.SemanticIndex().add(np.ones((len(ids), 1, 1), np.int8), ids=ids)
+
+
+class Interrupt:
+    """Ctrl-C at one line of the files that add inputs to an index, for `sys.settrace`."""
+
+    files = ("_operations/index.py", "_tokens/ids.py", "_tokens/segments.py")
+
+    def __init__(self, line):
+        self.left = line  # until the one at which it comes
+
+    def __call__(self, frame, event, _):
+        if not frame.f_code.co_filename.endswith(self.files):
+            return None
+        self.left -= event == "line"
+        if self.left < 0:
+            sys.settrace(None)
+            raise KeyboardInterrupt
+        return self
+
+
+def test_an_index_is_whole_after_ctrl_c_at_any_line_of_add():
+    maps = clustered(6)
+    for line in range(1000):
+        index = ig.SemanticIndex()
+        index.add(maps[:2], ids=["a", "b"])
+        index.delete(["a"])
+        sys.settrace(Interrupt(line))
+        try:
+            index.add(maps[2:4], ids=["a", "c"])
+            break
+        except KeyboardInterrupt:
+            pass
+        finally:
+            sys.settrace(None)
+        assert list(index.ids) in (["b"], ["b", "a", "c"])
+        assert len(index._segments) == (2 if len(index) == 1 else 4)
+        if line % 10 == 0:
+            index.add(maps[4:], ids=["d", "e"])
+            assert index.search(maps[[1, 4, 5]], 1).ids.ravel().tolist() == ["b", "d", "e"]
+    assert 20 < line < 999
 
 
 def test_refused_deletions():

@@ -214,7 +214,7 @@ class SemanticIndex:
         ------
         ValueError
             As by `semantic_rsm`; an id that there is already; channels that are not those of the
-            index. The index stays as it was.
+            index. The index stays as it was, also after Ctrl-C.
         TypeError
             Another type than the index has; ids of another kind.
         """
@@ -233,9 +233,9 @@ class SemanticIndex:
                 f"({type_name(segments.dtype)}), got {names}"
             )
         with errors_of(function):
-            segments.add(samples)
-        self._segments = segments
-        self._ids.append(new)
+            segments = segments.grown(samples)
+        # At once: after Ctrl-C between the two, there would be inputs without ids.
+        vars(self).update(_segments=segments, _ids=self._ids.grown(new))
         return new
 
     def delete(self, ids: Ids) -> None:

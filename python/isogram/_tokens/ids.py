@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from copy import copy
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -27,21 +28,20 @@ class IdTable:
         """Begin without inputs."""
         self._all: NDArray[Any] = np.empty(0, np.int64)  # of deleted inputs too
         self.are_alive = np.empty(0, bool)
-        self._column_of: dict[Id, int] = {}  # of inputs that are not deleted
+        self._last_column_of: dict[Id, int] = {}  # of deleted inputs too
         self.next = 0  # the integer that the next input gets
 
     def restore(self, ids: NDArray[Any], next: int) -> None:
         """Take ids that were kept, none of them of a deleted input."""
-        self.append(ids)
-        self.next = next
+        vars(self).update(vars(self.grown(ids)), next=next)
 
     def __len__(self) -> int:
         """Return the number of inputs that are not deleted."""
-        return len(self._column_of)
+        return int(np.count_nonzero(self.are_alive))
 
     def __contains__(self, id: object) -> bool:
         """Whether an input that is not deleted has that id."""
-        return id in self._column_of
+        return self._column_of(id) >= 0
 
     @property
     def columns(self) -> int:
@@ -58,14 +58,16 @@ class IdTable:
         ids: NDArray[Any] = self._all[columns]
         return ids
 
-    def append(self, new: NDArray[Any]) -> None:
-        """Take the ids of inputs that were added."""
+    def grown(self, new: NDArray[Any]) -> IdTable:
+        """Return the table with the ids of inputs that are added; this one stays as it was."""
+        table = copy(self)
         columns = range(self.columns, self.columns + len(new))
-        self._column_of |= zip(new.tolist(), columns, strict=True)
-        self._all = np.append(self._all, new) if self.columns else new
-        self.are_alive = np.append(self.are_alive, np.ones(len(new), bool))
+        table._last_column_of = self._last_column_of | dict(zip(new.tolist(), columns, strict=True))
+        table._all = np.append(self._all, new) if self.columns else new
+        table.are_alive = np.append(self.are_alive, np.ones(len(new), bool))
         if new.dtype.kind == "i" and len(new):
-            self.next = max(self.next, int(new.max()) + 1)
+            table.next = max(self.next, int(new.max()) + 1)
+        return table
 
     def delete(self, function: str, ids: Any) -> None:
         """Forget the inputs of some ids."""
@@ -73,8 +75,6 @@ class IdTable:
         if len(np.unique(columns)) < len(columns):
             raise ValueError(f"{function}: `ids` must be different from each other")
         self.are_alive[columns] = False
-        for id in self.at(columns).tolist():
-            del self._column_of[id]
 
     def new(self, function: str, ids: Any, count: int) -> NDArray[Any]:
         """Return the ids that inputs to add are to have."""
@@ -95,7 +95,7 @@ class IdTable:
             )
         listed = new.tolist()
         for place, id in enumerate(listed):
-            if id in self._column_of:
+            if id in self:
                 raise ValueError(f"{function}: `ids` must be new, got {id!r} at index {place}")
         if len(set(listed)) < len(listed):
             twice = next(id for id, count in Counter(listed).items() if count > 1)
@@ -121,10 +121,15 @@ class IdTable:
             )
         return columns
 
+    def _column_of(self, id: Any) -> int:
+        """Return the column of the input of an id that is not deleted; -1: there is none."""
+        column = self._last_column_of.get(id, -1)
+        return column if column >= 0 and self.are_alive[column] else -1
+
     def columns_of(self, function: str, name: str, ids: Any) -> NDArray[np.int64]:
         """Return the columns of some ids, in an array of their shape."""
         array = self._checked(function, name, ids)
-        columns = [self._column_of.get(id, -1) for id in array.ravel().tolist()]
+        columns = [self._column_of(id) for id in array.ravel().tolist()]
         if -1 in columns:
             missing = array.ravel()[columns.index(-1)].item()
             raise ValueError(f"{function}: `{name}` must be in the index, got {missing!r}")
@@ -151,7 +156,7 @@ class IdTable:
                 f"{function}: `exclude` must be one id for each of the {queries} queries, "
                 f"got shape {ids.shape}"
             )
-        return np.array([self._column_of.get(id, -1) for id in ids.tolist()], np.int64)
+        return np.array([self._column_of(id) for id in ids.tolist()], np.int64)
 
 
 def _as_ids(function: str, name: str, ids: Any) -> NDArray[Any]:

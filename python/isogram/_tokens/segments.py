@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -84,17 +85,20 @@ class Segments:
         if len(self) != count:
             raise ValueError
 
-    def add(self, samples: Samples) -> None:
-        """Copy inputs of the host, which are checked but for NaN and infinity."""
-        parts = [
-            self._segment(samples.rows(slice(start, min(start + SEGMENT, len(samples)))))
-            for start in range(0, len(samples), SEGMENT)
-        ]
-        for part in parts:
-            self.list.append(part)
-            self._join_last()
-        if self.depths and self._should_find_axes():
-            self._find_axes()
+    def grown(self, samples: Samples) -> Segments:
+        """Return segments with a copy of more inputs; these stay as they were.
+
+        The inputs are of the host, and checked but for NaN and infinity.
+        """
+        grown = copy(self)
+        grown.list = self.list.copy()
+        for start in range(0, len(samples), SEGMENT):
+            rows = samples.rows(slice(start, min(start + SEGMENT, len(samples))))
+            grown.list.append(self._segment(rows))
+            grown._join_last()
+        if grown.depths and grown._should_find_axes():
+            grown._find_axes()
+        return grown
 
     def parts(self) -> tuple[Part, ...]:
         """Return the inputs as a search takes them."""
