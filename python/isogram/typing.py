@@ -59,5 +59,5 @@ LinkageName: TypeAlias = Literal[
     "average", "complete", "single", "weighted", "ward", "centroid", "median"
 ]
 OperationName: TypeAlias = Literal[
-    "cka_matrix", "gbs_matrix", "gram", "graph", "jsd", "semantic_rsm", "spatial_rsm"
+    "cka_matrix", "gbs_matrix", "gram", "graph", "jsd", "retrieve", "semantic_rsm", "spatial_rsm"
 ]

@@ -1135,6 +1135,34 @@ def test_retrieve_refuses(run, gallery, models, tmp_path, rng):
             "Error: GALLERY must be 4-D with --layout nchw, got shape (3, 4, 5)",
         )
 
+    for option in (("--dry-run",), ("--memory-limit", "1GB"), ("--scheduler", "tcp://x:1")):
+        refused = run("retrieve", path_a, path_b, "--similarity", "spatial", *option)
+        assert_fails(refused, f"{option[0]} goes with --similarity semantic only", 2)
+    both = run("retrieve", path_a, path_b, "--scheduler", "tcp://x:1", "--num-threads", 2)
+    assert_fails(both, "--num-threads does not go with --scheduler", 2)
+    too_little = run("retrieve", path_a, path_b, "--k", 2, "--memory-limit", "1kB")
+    assert_fails(too_little, "--memory-limit must be at least")
+
+
+def test_retrieve_tile_by_tile(run, gallery, tmp_path):
+    path_a, path_b, *_ = gallery
+    index, found = tmp_path / "gallery.index", tmp_path / "found.json"
+    run("index", "build", path_b, "-o", index)
+    for target in (path_b, index):
+        files = (path_a, target, "--k", 2)
+        dry = run("retrieve", *files, "--dry-run").stdout
+        assert dry.startswith("retrieve in tiles of 3 x 8: 1 tile, 24 pairs; reads ")
+        expected = read_json(run("retrieve", *files, "--json", "-"))
+        limited = read_json(run("retrieve", *files, "--memory-limit", "100MB", "--json", "-"))
+        assert limited == expected
+    for _ in range(2):
+        run("retrieve", *files, "--memory-limit", "100MB", "--json", found, "--resume")
+        assert json.loads(found.read_text())["queries"] == expected["queries"]
+    itself = (path_b, path_b, "--k", 2, "--json", "-")
+    assert read_json(run("retrieve", *itself, "--memory-limit", "1GB")) == read_json(
+        run("retrieve", *itself)
+    )
+
 
 # bench
 

@@ -621,3 +621,19 @@ def test_an_interrupted_call_leaves_no_task_behind(client, tokens):
     assert_same_bits(
         on_cluster.semantic_rsm(tokens, client=client, tile=50), ig.semantic_rsm(tokens)
     )
+
+
+def test_retrieve(client, mapped, tokens, tmp_path):
+    """A task is some queries; an index is read by its path."""
+    expected = ig.retrieve(tokens[:40], tokens, 3)
+    found = on_cluster.retrieve(mapped[:40], mapped, 3, client=client, tile=15)
+    path = tmp_path / "gallery.index"
+    index = ig.SemanticIndex.build(tokens, path=path)
+    for gallery in (index, path):
+        hits = on_cluster.retrieve(mapped[:40], gallery, 3, client=client, tile=15)
+        np.testing.assert_array_equal(hits.ids, expected.indices)
+        np.testing.assert_array_equal(hits.scores, expected.scores)
+    for name, value in vars(expected).items():
+        np.testing.assert_array_equal(getattr(found, name), value)
+    plan = ig.plan("retrieve", mapped[:40], index, k=3)
+    assert Job(plan, [mapped[:40], index]).nbytes < 20_000 < path.stat().st_size

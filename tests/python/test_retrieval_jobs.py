@@ -15,7 +15,7 @@ class Stopped(Exception):
 @pytest.fixture(autouse=True)
 def small_blocks(monkeypatch):
     monkeypatch.setattr(cascade, "_ROWS", 11)
-    monkeypatch.setattr(cascade, "_KEPT_PAIRS", 1)
+    monkeypatch.setattr(cascade, "KEPT_PAIRS", 1)
 
 
 def inputs(seed=0):

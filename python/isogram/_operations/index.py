@@ -325,19 +325,8 @@ class SemanticIndex:
         function = f"{_CLASS}.search"
         choice(function, "kernel", kernel, ("cosine", "linear"))
         workers = threads(function, num_threads)
-        if not len(self._ids) or self._segments is None:
-            raise ValueError(f"{function}: the index has no inputs")
         rows = self._samples(function, "queries", queries, lengths, mask)
-        search = Search(
-            rows,
-            self._segments.parts(),
-            kernel,
-            result_dtype(*rows.sources, np.empty(0, self._segments.dtype)),
-            workers,
-            are_wanted=self._ids.wanted(function, subset),
-            excluded=self._ids.excluded(function, exclude, len(rows)),
-            axes=self._segments.axes,
-        )
+        search = self._search_of(function, rows, kernel, workers, subset, exclude)
         fewest, everyone = search.fewest_choices(), np.arange(len(rows))
         count = integer(function, "k", k, 1, fewest, " (the inputs to choose from)")
         chosen = self._candidates(function, search, candidates, count, fewest)
@@ -416,6 +405,29 @@ class SemanticIndex:
         return begins_as_index(Path(path))
 
     # Search ---------------------------------------------------------------------------------------
+
+    def _search_of(
+        self,
+        function: str,
+        queries: Samples,
+        kernel: str,
+        workers: int,
+        subset: Ids | None,
+        exclude: Ids | None,
+    ) -> Search:
+        """Return the search of checked queries."""
+        if not len(self._ids) or self._segments is None:
+            raise ValueError(f"{function}: the index has no inputs")
+        return Search(
+            queries,
+            self._segments.parts(),
+            kernel,
+            result_dtype(*queries.sources, np.empty(0, self._segments.dtype)),
+            workers,
+            are_wanted=self._ids.wanted(function, subset),
+            excluded=self._ids.excluded(function, exclude, len(queries)),
+            axes=self._segments.axes,
+        )
 
     def _candidates(
         self, function: str, search: Search, candidates: Any, k: int, most: int

@@ -27,6 +27,7 @@ _PLANNERS: dict[OperationName, str] = {
     "gram": "isogram._plans.gram",
     "graph": "isogram._plans.graph",
     "jsd": "isogram._plans.jsd",
+    "retrieve": "isogram._plans.retrieve",
     "semantic_rsm": "isogram._plans.rsm",
     "spatial_rsm": "isogram._plans.rsm",
 }
@@ -41,7 +42,8 @@ def plan(operation: OperationName, /, *inputs: Any, **options: Any) -> Plan:
         The function that the tiles make the result of.
     *inputs
         As that function takes them, or not in memory: data sets of h5py, arrays of Zarr and Dask,
-        layers of `isogram.io`, and `rows`. Only spans of rows are read, and none are kept.
+        layers of `isogram.io`, and `rows`. Only spans of rows are read, and none are kept; but
+        `retrieve` reads all, and takes a `SemanticIndex` as its gallery too.
     **options
         Options of the function, masks included; not `out`, `loss`, `pairs`, `progress` and kernel
         "precomputed". `gpus` of RSMs are those of the process that computes a tile. And `tile`, the

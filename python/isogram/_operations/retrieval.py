@@ -19,7 +19,7 @@ from isogram._tokens.arguments import Inputs, remarks_on_axes
 from isogram._tokens.cascade import like_in_mean, nearest, recall
 from isogram._tokens.job import Pairs
 from isogram._tokens.kept import fingerprint, keeping, said
-from isogram._tokens.search import Part, Search
+from isogram._tokens.search import search_of
 from isogram._types import Array, InputsOf, ResultT
 from isogram.typing import LayoutName, NormalizationName
 
@@ -188,26 +188,14 @@ def retrieve(
     ).listed()
     pairs = inputs.checked(_FUNCTION)
     warn(remarks_on_axes(_FUNCTION, pairs), stacklevel=2)
-    shape = pairs.shape
-    if not _others(pairs):
-        raise ValueError(
-            f"{_FUNCTION}: `queries` must be at least two inputs without a `gallery`, got one"
-        )
+    home = place_of(_FUNCTION, pairs.sources)
+    here = pairs if home is HOST else pairs.on_host(home)
+    dtype = result_dtype(*pairs.sources.values())
+    search = search_of(_FUNCTION, here, kernel, dtype, workers)
     count = integer(_FUNCTION, "k", k, 1, _others(pairs), " (the inputs to choose from)")
     chosen = _candidates(pairs, candidates, count)
     sample = integer(_FUNCTION, "checked", checked, 0)
-    home = place_of(_FUNCTION, pairs.sources)
-    here = pairs if home is HOST else pairs.on_host(home)
-    search = Search(
-        here.rows,
-        (Part(here.sides[-1]),),
-        kernel,
-        result_dtype(*pairs.sources.values()),
-        workers,
-        is_one_set=pairs.is_symmetric,
-        excluded=np.arange(shape[0]) if pairs.is_symmetric else None,
-    )
-    all_queries = np.arange(shape[0])
+    all_queries = np.arange(len(here.rows))
     share = None
     options = {
         "k": count,

@@ -124,7 +124,7 @@ class RsmPlan(BlocksPlan):
         ]
         (tokens, lengths), (other, other_lengths) = (*sides, (None, None), (None, None))[:2]
         sides_of = (tokens, other, lengths, other_lengths, self.layout, *self.masks)
-        return _on_host(self.operation, Inputs(*sides_of, normalize=self.normalize))
+        return checked_on_host(self.operation, Inputs(*sides_of, normalize=self.normalize))
 
     def _read_bytes(self, tile: Tile) -> int:
         """Return the bytes of the tokens that a tile reads."""
@@ -173,14 +173,14 @@ class RsmPlan(BlocksPlan):
         return place_with(gpus, HOST).rsm_part(job, self.facts, tile, progress)
 
 
-def _on_host(function: str, inputs: Inputs) -> tuple[Pairs, tuple[InputSpec, ...]]:
+def checked_on_host(function: str, inputs: Inputs) -> tuple[Pairs, tuple[InputSpec, ...]]:
     """Return checked inputs, which have to lie in the memory of the host, and describe them."""
     pairs = inputs.checked(function)
     require_on_host(function, pairs.sources)
-    return pairs, tuple(map(_spec, pairs.sides))
+    return pairs, tuple(map(described, pairs.sides))
 
 
-def _spec(samples: Samples) -> InputSpec:
+def described(samples: Samples) -> InputSpec:
     """Describe inputs; a sequence by its inputs, all of their tokens, and its channels."""
     dtype = result_dtype(*samples.sources) if samples.layout is None else samples.sources[0].dtype
     shape, tokens = samples.sources[0].shape, None
@@ -268,7 +268,7 @@ def _plan(
     edge = integer(function, "tile", call.tile, 1)
     gpus = numbers_of_gpus(function, call.gpus)
     workers = threads(function, call.num_threads)
-    pairs, described = _on_host(function, inputs.listed())
+    pairs, specs = checked_on_host(function, inputs.listed())
     warn(remarks_on_axes(function, pairs), stacklevel=4)
     check_median(function, pairs, kernels, width)
     check_sides(function, pairs, matching)
@@ -281,7 +281,7 @@ def _plan(
     return RsmPlan(
         function,
         tuple(cut(pairs.shape, (edge, edge), is_upper=pairs.is_symmetric)),
-        described,
+        specs,
         dtype.name,
         job.matching,
         facts,

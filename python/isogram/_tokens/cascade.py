@@ -13,7 +13,7 @@ among the k best. Pairs that are left are bounded along more axes, and scored at
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any, NamedTuple, TypeAlias
 
@@ -41,7 +41,7 @@ _QUERIES = 32
 _FIRST = 2
 # Pairs that are searched at one time, where parts of the answer are kept, and queries at least.
 _PAIRS = 1 << 24
-_KEPT_PAIRS = 1 << 20
+KEPT_PAIRS = 1 << 20
 _ROWS = 64
 
 
@@ -67,7 +67,8 @@ def nearest(
     Candidates (queries, c) are the columns to choose from. `keep` makes a sink that keeps parts of
     the answer of the one that it is given, which are smaller then.
     """
-    walked = _Nearest(search, k, queries, candidates, _PAIRS if keep is None else _KEPT_PAIRS)
+    pairs = _PAIRS if keep is None else KEPT_PAIRS
+    walked = Nearest(search, k, queries, candidates, height_of(search.columns, pairs))
     sink: Sink = Reduction(walked.reduced)
     if keep is not None:
         sink = keep(sink, walked.tiles)
@@ -75,7 +76,7 @@ def nearest(
     return found
 
 
-class _Nearest:
+class Nearest:
     """A search as a walk, whose tiles are some queries with all columns."""
 
     def __init__(
@@ -84,15 +85,11 @@ class _Nearest:
         k: int,
         queries: NDArray[np.int64],
         candidates: NDArray[np.int64] | None,
-        pairs: int,
+        height: int,
     ) -> None:
-        """Cut the queries into blocks of about so many pairs."""
+        """Cut the queries into blocks of so many."""
         self._search, self._k, self._queries, self._candidates = search, k, queries, candidates
-        columns = slice(0, search.columns)
-        self.tiles = tuple(
-            Tile(slice(int(places[0]), int(places[-1]) + 1), columns)
-            for places in _blocks(search, len(queries), pairs)
-        )
+        self.tiles = tuple(blocks(len(queries), search.columns, height))
 
     def pairs(self, tile: Tile) -> int:
         """Return how many pairs a tile has, of columns that are not wanted too."""
@@ -100,7 +97,7 @@ class _Nearest:
 
     @cached_property
     def _bounds(self) -> _Bounds | None:
-        if self._candidates is None and _is_worth_it(self._search, self._k, len(self._queries)):
+        if self._candidates is None and is_worth_it(self._search, self._k, len(self._queries)):
             return _Bounds(self._search, self._k, self._queries)
         return None
 
@@ -108,7 +105,7 @@ class _Nearest:
     def _entries(self) -> _Entries:
         return _Entries(self._search)
 
-    def compute(self, tile: Tile, progress: Callable[[int, int], object]) -> dict[str, Any]:
+    def compute(self, tile: Tile, progress: Report) -> dict[str, Any]:
         """Return the best of some queries."""
         places = np.arange(tile.rows.start, tile.rows.stop)
         entries, bounds, channels = self._entries, self._bounds, self._search.channels
@@ -124,7 +121,8 @@ class _Nearest:
         entries.add(wanted)
         reached[channels] = int(entries.are_known.sum())
         best = [entries.best(row, self._k) for row in range(len(places))]
-        progress(self.pairs(tile), self.pairs(tile))
+        if progress is not None:
+            progress(self.pairs(tile), self.pairs(tile))
         return {
             "indices": np.array([columns for columns, _, _ in best]),
             "scores": np.array([values for _, values, _ in best]),
@@ -134,15 +132,19 @@ class _Nearest:
 
     def reduced(self, parts: Mapping[Tile, Any]) -> Found:
         """Return the best of all queries."""
-        indices, scores, others = (
-            np.concatenate([parts[tile][name] for tile in self.tiles])
-            for name in ("indices", "scores", "others")
-        )
-        reached: dict[int, int] = {}
-        for tile in self.tiles:
-            for depth, pairs in parts[tile]["reached"]:
-                reached[depth] = reached.get(depth, 0) + pairs
-        return Found(indices, scores, others, reached)
+        return all_of([parts[tile] for tile in self.tiles])
+
+
+def all_of(parts: Sequence[Mapping[str, Any]]) -> Found:
+    """Return what was found for some queries after others."""
+    indices, scores, others = (
+        np.concatenate([part[name] for part in parts]) for name in ("indices", "scores", "others")
+    )
+    reached: dict[int, int] = {}
+    for part in parts:
+        for depth, pairs in part["reached"]:
+            reached[depth] = reached.get(depth, 0) + pairs
+    return Found(indices, scores, others, reached)
 
 
 def like_in_mean(search: Search, count: int, queries: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -150,7 +152,9 @@ def like_in_mean(search: Search, count: int, queries: NDArray[np.int64]) -> NDAr
     gallery = _Gallery(search, queries, np.empty((0, search.channels)), ())
     entries = _Entries(search)
     found = np.empty((len(queries), count), np.int64)
-    for places in _blocks(search, len(queries), _PAIRS):
+    height = height_of(search.columns, _PAIRS)
+    for tile in blocks(len(queries), search.columns, height):
+        places = np.arange(tile.rows.start, tile.rows.stop)
         entries.begin(queries[places])
         of_means = gallery.of_means(gallery.of(places))
         found[places] = gallery.like_in_mean(of_means, entries.are_wanted, count)
@@ -167,18 +171,22 @@ def recall(search: Search, k: int, found: Found, checked: int) -> float:
     return float((found.scores[drawn] >= true.scores[:, -1:]).mean())
 
 
-def _is_worth_it(search: Search, k: int, queries: int) -> bool:
+def is_worth_it(search: Search, k: int, queries: int) -> bool:
     """Whether bounds take less time than they save."""
     choices = search.columns if search.are_wanted is None else int(search.are_wanted.sum())
     has_turned = search.axes is not None or queries >= _QUERIES
     return bool(depths_for(search.channels)) and has_turned and choices > 2 * _FIRST * k
 
 
-def _blocks(search: Search, queries: int, pairs: int) -> Iterator[NDArray[np.int64]]:
-    """Cut queries into blocks of about so many pairs: return their places among them."""
-    height = max(_ROWS, pairs // search.columns)
+def height_of(columns: int, pairs: int) -> int:
+    """Return how many queries with all columns are about so many pairs."""
+    return max(_ROWS, pairs // columns)
+
+
+def blocks(queries: int, columns: int, height: int) -> Iterator[Tile]:
+    """Cut queries into blocks of so many, each with all columns."""
     for start in range(0, queries, height):
-        yield np.arange(start, min(start + height, queries))
+        yield Tile(slice(start, min(start + height, queries)), slice(0, columns))
 
 
 class _Entries:

@@ -132,7 +132,8 @@ class Reader:
         data = self._bytes[at : at + math.prod(shape) * dtype.itemsize]
         if verify and _sum_of(data) != line["crc32"]:
             raise self._damaged(f"the array at byte {at} has another checksum")
-        return np.frombuffer(data, dtype).reshape(shape)
+        entries: NDArray[Any] = np.asarray(data).view(dtype).reshape(shape)
+        return entries
 
     def _damaged(self, how: str) -> PlaceError:
         return PlaceError(ValueError, f"{self._path} is a damaged index: {how}")

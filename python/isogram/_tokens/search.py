@@ -103,6 +103,25 @@ class Search(NamedTuple):
         return values
 
 
+def search_of(
+    function: str, pairs: Pairs, kernel: str, dtype: np.dtype[Any], workers: int
+) -> Search:
+    """Return the search of one set of inputs in another, or of each in all others."""
+    if pairs.is_symmetric and len(pairs.rows) < 2:
+        raise ValueError(
+            f"{function}: `queries` must be at least two inputs without a `gallery`, got one"
+        )
+    return Search(
+        pairs.rows,
+        (Part(pairs.sides[-1]),),
+        kernel,
+        dtype,
+        workers,
+        is_one_set=pairs.is_symmetric,
+        excluded=np.arange(len(pairs.rows)) if pairs.is_symmetric else None,
+    )
+
+
 def listed_entries(
     job: Job, facts: on_host.Facts, rows: NDArray[np.int64], cols: NDArray[np.int64]
 ) -> NDArray[Any]:

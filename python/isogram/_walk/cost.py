@@ -110,7 +110,7 @@ class Costed(Description):
             )
             raise MemoryError(
                 f"{self.operation}: `memory_limit` must be at least {needed} bytes, which "
-                f"tiles of {least} x {least} take, got {memory_limit}"
+                f"{self._smallest(least)} take, got {memory_limit}"
             )
         beyond = min((edge for edge in taken if edge > fits), default=fits + 1)
         while beyond - fits > max(1, fits // 64):
@@ -120,6 +120,10 @@ class Costed(Description):
             else:
                 beyond = edge
         return self if fits == widest else self._with_tiles(fits)
+
+    def _smallest(self, edge: int) -> str:
+        """Return what takes the least memory, in words."""
+        return f"tiles of {edge} x {edge}"
 
     @abstractmethod
     def _with_tiles(self, edge: int) -> Self:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple, TypedDict
 
@@ -15,27 +16,55 @@ from isogram._tables import listing, terminal_width
 from isogram.cli._answer import answer
 from isogram.cli._commands import Command
 from isogram.cli._files import only_layer, require_axes, say_what_is_ignored
+from isogram.cli._messages import going_on
 from isogram.cli._options import (
     INPUT,
     STDOUT,
+    check_scheduler,
     check_targets,
+    dry_run_option,
     ids_option,
     json_option,
     layer_option,
     layout_option,
+    memory_limit_option,
     num_threads_option,
     progress_option,
     resume_option,
+    scheduler_option,
     wants_progress,
 )
 from isogram.typing import LayoutName, ReductionName
 
 
 class _Samples(NamedTuple):
-    """Tokens, and what their samples are called."""
+    """Tokens, or a layer of them that is not read yet, and what their samples are called."""
 
-    tokens: NDArray[Any]
+    tokens: Any
     names: list[str | int]
+
+
+class _Planned(NamedTuple):
+    """A search by a plan: where it is computed, what it may take, and whether to say that alone."""
+
+    scheduler: str | None
+    memory_limit: int | None
+    is_dry: bool
+
+    def search(self, inputs: list[Any], job: Path | None, running: _Options, **options: Any) -> Any:
+        """Return what is found, or None if that is not wanted."""
+        plan = ig.plan("retrieve", *inputs, memory_limit=self.memory_limit, **options)
+        if self.is_dry:
+            click.echo(plan)
+            return None
+        shown = running["progress"]
+        if self.scheduler is None:
+            threads = running["num_threads"]
+            with nullcontext() if job is None else going_on(job):
+                return plan.run(*inputs, job=job, num_threads=threads, progress=shown)
+        from isogram import distributed
+
+        return distributed.run(plan, *inputs, client=self.scheduler, job=job, progress=shown)
 
 
 class _Options(TypedDict):
@@ -69,6 +98,9 @@ _WORDS = {"tokens": "QUERIES", "other": "GALLERY", "exclude": "the names of QUER
 @num_threads_option
 @progress_option
 @resume_option
+@scheduler_option
+@memory_limit_option
+@dry_run_option
 @click.option(
     "--exclude-self",
     is_flag=True,
@@ -86,6 +118,9 @@ def retrieve(
     num_threads: int | None,
     progress: bool | None,
     resume: bool,
+    scheduler: str | None,
+    memory_limit: int | None,
+    dry_run: bool,
     exclude_self: bool,
 ) -> None:
     """Find the k samples of GALLERY that are most like each sample of QUERIES.
@@ -97,9 +132,16 @@ def retrieve(
     The answer is that of comparing every query with all of the gallery.
 
     With --resume what is found is kept in a folder beside the file of --json, from which the same
-    command goes on after an interruption.
+    command goes on after an interruption. With --scheduler or --memory-limit semantic similarities
+    are searched some queries after others; every worker reads all of the gallery.
     """
+    check_scheduler(scheduler, num_threads)
     check_targets(json=json_path)
+    given = {"--scheduler": scheduler, "--memory-limit": memory_limit, "--dry-run": dry_run}
+    for option, value in given.items():
+        if value and similarity != "semantic":
+            raise click.UsageError(f"{option} goes with --similarity semantic only")
+    planned = _Planned(scheduler, memory_limit, dry_run) if any(given.values()) else None
     if resume and (json_path in (None, STDOUT) or similarity == "spatial"):
         raise click.UsageError("--resume goes with --json FILE, and not with --similarity spatial")
     is_shown = wants_progress(progress)
@@ -109,19 +151,24 @@ def retrieve(
         if similarity != "semantic":
             raise click.UsageError("an index as GALLERY goes with --similarity semantic only")
         index = ig.SemanticIndex.load(gallery)
-        wanted = _read("QUERIES", queries, layer, ids, None, index.layout)
-        names, scores = _in_index(index, wanted, k, options, job, exclude_self=exclude_self)
+        wanted = _read("QUERIES", queries, layer, ids, None, index.layout, is_read=planned is None)
+        found = _in_index(index, wanted, k, options, job, planned, exclude_self=exclude_self)
     elif exclude_self:
         raise click.UsageError("--exclude-self goes with an index as GALLERY")
     else:
         reduce: ReductionName | None
         reduce = None if similarity != "pooled" else "mean_nchw" if layout == "nchw" else "mean"
-        wanted = _read("QUERIES", queries, layer, ids, reduce, layout)
+        is_read = planned is None
+        wanted = _read("QUERIES", queries, layer, ids, reduce, layout, is_read=is_read)
         there = wanted
         if not queries.samefile(gallery):
-            there = _read("GALLERY", gallery, layer, ids, reduce, layout)
-        names, scores = _in_file(there, wanted, k, options, job, is_spatial=similarity == "spatial")
-    found = [
+            there = _read("GALLERY", gallery, layer, ids, reduce, layout, is_read=is_read)
+        is_spatial = similarity == "spatial"
+        found = _in_file(there, wanted, k, options, job, planned, is_spatial=is_spatial)
+    if found is None:
+        return
+    names, scores = found
+    lines = [
         {
             "sample": name,
             "neighbours": [
@@ -131,8 +178,8 @@ def retrieve(
         }
         for name, neighbours, row in zip(wanted.names, names, scores, strict=True)
     ]
-    facts = {"files": [queries, gallery], "similarity": similarity, "k": k, "queries": found}
-    answer(_table(found), facts, json_path)
+    facts = {"files": [queries, gallery], "similarity": similarity, "k": k, "queries": lines}
+    answer(_table(lines), facts, json_path)
 
 
 def _in_index(
@@ -141,16 +188,21 @@ def _in_index(
     k: int,
     options: _Options,
     job: Path | None,
+    planned: _Planned | None,
     *,
     exclude_self: bool,
-) -> tuple[list[list[Any]], NDArray[Any]]:
-    """Return the names of the best in an index, and their similarities."""
+) -> tuple[list[list[Any]], NDArray[Any]] | None:
+    """Return the names of the best in an index, and their similarities; None of a dry run."""
     if k > (most := len(index) - exclude_self):
         raise ValueError(f"--k must be at most {most}, got {k}")
+    exclude = wanted.names if exclude_self else None
+    if planned is not None:
+        found = planned.search([wanted.tokens, index], job, options, k=k, exclude=exclude)
+        return None if found is None else (found.ids.tolist(), found.scores)
     found = index.search(
         wanted.tokens,
         k,
-        exclude=wanted.names if exclude_self else None,
+        exclude=exclude,
         job=job,
         num_threads=options["num_threads"],
         progress=options["progress"],
@@ -164,20 +216,27 @@ def _in_file(
     k: int,
     options: _Options,
     job: Path | None,
+    planned: _Planned | None,
     *,
     is_spatial: bool,
-) -> tuple[list[list[Any]], NDArray[Any]]:
-    """Return the names of the best of a gallery, and their similarities."""
+) -> tuple[list[list[Any]], NDArray[Any]] | None:
+    """Return the names of the best of a gallery, and their similarities; None of a dry run."""
     is_one = there is wanted
     if k > (most := len(there.names) - is_one):
         raise ValueError(f"--k must be at most {most}, got {k}")
-    if wanted.tokens.ndim != 4:
+    if len(wanted.tokens.shape) != 4:
         options = {**options, "layout": "nsc"}
     gallery = None if is_one else there.tokens
     if is_spatial:
         indices, scores = _nearest(ig.spatial_rsm(wanted.tokens, gallery, **options), is_one, k)
     else:
-        best = ig.retrieve(wanted.tokens, gallery, k, job=job, **options)
+        if planned is None:
+            best = ig.retrieve(wanted.tokens, gallery, k, job=job, **options)
+        else:
+            inputs = [wanted.tokens] if is_one else [wanted.tokens, gallery]
+            best = planned.search(inputs, job, options, k=k, layout=options["layout"])
+        if best is None:
+            return None
         indices, scores = best.indices, best.scores
     return [[there.names[j] for j in row] for row in indices], scores
 
@@ -197,16 +256,21 @@ def _read(
     ids: str | None,
     reduce: ReductionName | None,
     layout: LayoutName,
+    *,
+    is_read: bool,
 ) -> _Samples:
-    """Return the tokens of the layer `name`, or of the only one."""
-    with io.open(path, layers="*" if name is None else name, ids=ids, reduce=reduce) as layers:
-        layer = only_layer(path, layers)
-        require_axes(argument, layer.entry.shape, layout, takes_vectors=True)
+    """Return the tokens of the layer `name`, or of the only one; vectors are always read."""
+    opened = io.open(path, layers="*" if name is None else name, ids=ids, reduce=reduce)
+    layers = click.get_current_context().with_resource(opened)
+    layer = only_layer(path, layers)
+    require_axes(argument, layer.entry.shape, layout, takes_vectors=True)
+    tokens: Any = layer
+    if is_read or len(layer.shape) == 2:
         [tokens] = layers.read().values()
-        if name is None:
-            say_what_is_ignored(path, layers.skipped)
-        names = list(range(len(tokens))) if layers.ids is None else layers.ids.tolist()
-    return _Samples(tokens[:, None, :] if tokens.ndim == 2 else tokens, names)
+    if name is None:
+        say_what_is_ignored(path, layers.skipped)
+    names = list(range(len(layer))) if layers.ids is None else layers.ids.tolist()
+    return _Samples(tokens[:, None, :] if len(tokens.shape) == 2 else tokens, names)
 
 
 def _table(found: list[dict[str, Any]]) -> str:

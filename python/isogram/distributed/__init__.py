@@ -1,7 +1,7 @@
 """Large results by the workers of a Dask cluster (extra `distributed`).
 
     run(plan, *inputs, client=...)      a plan's tiles, each a task
-    semantic_rsm, spatial_rsm, gram, jsd, graph, cka_matrix, gbs_matrix
+    semantic_rsm, spatial_rsm, gram, jsd, graph, cka_matrix, gbs_matrix, retrieve
                                         the plan of the function of that name, run at once
 
 `client` is a `distributed.Client` or the address of a scheduler. Results have the bits of one call
@@ -23,6 +23,7 @@ from isogram.distributed._functions import (
     gram,
     graph,
     jsd,
+    retrieve,
     semantic_rsm,
     spatial_rsm,
 )
@@ -34,6 +35,7 @@ __all__ = [
     "gram",
     "graph",
     "jsd",
+    "retrieve",
     "run",
     "semantic_rsm",
     "spatial_rsm",

@@ -7,6 +7,7 @@ from typing import Any
 
 from distributed import Client
 
+from isogram._operations.index import SemanticIndex
 from isogram._operations.plan import plan
 from isogram._progress import Progress
 from isogram._rows import repeatable
@@ -88,6 +89,29 @@ def graph(
 ) -> Any:
     """Return `isogram.graph`; options are those of its plan, `tile` too. See `run`."""
     return _planned("graph", (x,), client, options, out=out, job=job, progress=progress)
+
+
+def retrieve(
+    queries: Any,
+    gallery: Any = None,
+    k: int = 10,
+    *,
+    client: Client | str,
+    job: str | os.PathLike[str] | None = None,
+    progress: Progress = False,
+    **options: Any,
+) -> Any:
+    """Return `isogram.retrieve`, or with an index as `gallery` `SemanticIndex.search`.
+
+    A task is some queries with all of the gallery, which may be a `SemanticIndex` or the path of
+    one. Every worker reads the gallery, and turns it to its axes unless it is an index: make one
+    where there are many workers. Options are those of the plan, `tile` (queries of a task) too.
+    See `run`.
+    """
+    if isinstance(gallery, str | os.PathLike):
+        gallery = SemanticIndex.load(gallery)
+    inputs, all_options = (queries, gallery), {"k": k, **options}
+    return _planned("retrieve", inputs, client, all_options, job=job, progress=progress)
 
 
 def cka_matrix(
