@@ -128,14 +128,21 @@ void require_graphs(const std::vector<InputView>& layers, std::size_t k) {
   if (k > 0) require_neighbours(k, layers[0]);
 }
 
-// With an empty y the layers of x are compared with each other.
-GbsTable table_of(std::span<const InputView> x, std::span<const InputView> y, std::size_t k,
-                  bool center, bool are_grams, const Execution& execution) {
-  const UsualArithmetic usual;
+// The layers of x, and behind them those of y, which may be empty.
+std::vector<InputView> layers_of(std::span<const InputView> x, std::span<const InputView> y,
+                                 std::size_t k) {
   require_layers(x, "layers");
   std::vector<InputView> layers(x.begin(), x.end());
   layers.insert(layers.end(), y.begin(), y.end());
   require_graphs(layers, k);
+  return layers;
+}
+
+// With an empty y the layers of x are compared with each other.
+GbsTable table_of(std::span<const InputView> x, std::span<const InputView> y, std::size_t k,
+                  bool center, bool are_grams, const Execution& execution) {
+  const UsualArithmetic usual;
+  const std::vector<InputView> layers = layers_of(x, y, k);
   const std::size_t cols = y.empty() ? x.size() : y.size();
   const LayerPairs pairs(x.size(), cols, y.empty());
   const Grid table = y.empty() ? Grid::upper(cols) : Grid::full(x.size(), cols);
@@ -297,10 +304,7 @@ GbsPlan plan_gbs(std::span<const InputView> x, std::span<const InputView> y, std
                  bool center, std::size_t edge, Kernel kernel, const Execution& execution) {
   const UsualArithmetic usual;
   require_cosines(kernel);
-  require_layers(x, "layers");
-  std::vector<InputView> layers(x.begin(), x.end());
-  layers.insert(layers.end(), y.begin(), y.end());
-  require_graphs(layers, k);
+  const std::vector<InputView> layers = layers_of(x, y, k);
   GbsPlan plan;
   plan.samples = layers[0].rows;
   plan.x_layers = x.size();

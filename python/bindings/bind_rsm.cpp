@@ -13,6 +13,7 @@
 
 #include "arguments.hpp"
 #include "module.hpp"
+#include "precision.hpp"
 
 namespace isogram::bindings {
 
@@ -25,12 +26,6 @@ constexpr std::array<std::pair<std::string_view, Matching>, 6> kMatchings{{
     {"greedy", Matching::greedy},
     {"none", Matching::none},
     {"bound", Matching::bound},
-}};
-
-constexpr std::array<std::pair<std::string_view, Precision>, 3> kPrecisions{{
-    {"float32", Precision::float32},
-    {"bfloat16", Precision::bfloat16},
-    {"int8", Precision::int8},
 }};
 
 // Inputs from Python: an array (n, s, c), with `lengths` tokens per input; or a list of arrays (s,
@@ -91,7 +86,7 @@ MatrixView<const double> axes_view(const OptionalAxes& axes) {
 RsmOptions options_of(const std::string& matching, std::size_t window_or_k,
                       const std::string& precision, const OptionalAxes& axes) {
   return {from_name<Matching>(kMatchings, matching, "matching"), window_or_k,
-          from_name<Precision>(kPrecisions, precision, "precision"), axes_view(axes)};
+          precision_from(precision), axes_view(axes)};
 }
 
 using Plan = std::tuple<std::size_t, bool, int>;

@@ -5,23 +5,17 @@
 
 #include <pybind11/stl.h>
 
-#include <array>
 #include <string>
 #include <variant>
 
 #include "arguments.hpp"
 #include "cuda_arguments.hpp"
 #include "cuda_module.hpp"
+#include "precision.hpp"
 
 namespace isogram::bindings {
 
 namespace {
-
-constexpr std::array<std::pair<std::string_view, Precision>, 3> kPrecisions{{
-    {"float32", Precision::float32},
-    {"bfloat16", Precision::bfloat16},
-    {"int8", Precision::int8},
-}};
 
 // ---- Preparing tokens ------------------------------------------------------------------------
 
@@ -96,8 +90,7 @@ void round_tokens(StreamAddress stream, const py::object& tokens, const py::obje
                   const std::string& precision, const py::object& packed, const py::object& rounded,
                   const py::object& scales, const py::object& norms) {
   cuda::round_tokens(stream_at(stream), tokens_of(tokens, lengths), summary_of(exponents, means),
-                     from_name<Precision>(kPrecisions, precision, "precision"),
-                     packed_tokens<float>(DeviceArray(packed)),
+                     precision_from(precision), packed_tokens<float>(DeviceArray(packed)),
                      rounded_tokens(DeviceArray(rounded), scales, norms));
 }
 
@@ -110,8 +103,7 @@ void round_coordinates(StreamAddress stream, const py::object& tokens,
   const auto round =
       out.holds<double>() ? cuda::round_coordinates<double> : cuda::round_coordinates<float>;
   round(stream_at(stream), packed.extent(0), packed_tokens<const double>(packed),
-        packed_tokens<const double>(DeviceArray(coordinates)),
-        from_name<Precision>(kPrecisions, precision, "precision"),
+        packed_tokens<const double>(DeviceArray(coordinates)), precision_from(precision),
         rounded_tokens(out, scales, norms));
 }
 

@@ -88,10 +88,11 @@ struct RsmOutputs {
 // Memory: tokens packed once as T (twice with a narrow precision or axes, for scoring, and their
 // coordinates where both; without a matching some columns at a time, beside the sums of all pairs,
 // if that takes less); per thread a block of pairs, and s² doubles for a pair that is matched
-// again. Throws std::invalid_argument: no inputs, an input without tokens or channels, different
-// channel counts, an output of the wrong shape, window_or_k = 0 for window or topk, a narrow
-// precision or axes with another matching than exact, a narrow precision with T = double, axes with
-// other than c columns or not orthonormal to 2^−32; NotFiniteToken: a NaN or infinity.
+// again.
+// Throws std::invalid_argument: no inputs, an input without tokens or channels, different channel
+// counts, an output of the wrong shape, window_or_k = 0 for window or topk, a narrow precision or
+// axes with another matching than exact, a narrow precision with T = double, axes with other than c
+// columns or not orthonormal to 2^−32; NotFiniteToken: a NaN or infinity.
 template <class T>
 int semantic_rsm(const TokenInputs& inputs, const RsmOptions& options, const RsmOutputs<T>& outputs,
                  const Execution& execution = {});

@@ -130,9 +130,8 @@ typename DeepTiles<T>::Side DeepTiles<T>::side_of(const Rows& rows, const Execut
     }
     panel.fill(part, of_part, Finite::known, execution);
   };
-  const auto address = [&](std::size_t row, std::size_t column) -> const T* {
-    const T* stored = stored_row<T>(rows.view, row);
-    return stored ? stored + column : nullptr;
+  const auto address = [&](std::size_t row, std::size_t column) {
+    return stored_entry<T>(rows.view, row, column);
   };
   return {rows.view.rows, pack, address};
 }

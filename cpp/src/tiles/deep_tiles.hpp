@@ -17,7 +17,7 @@
 
 namespace isogram {
 
-// All tiles of a matrix, summed over panels of depth (up to 512 columns): each panel is packed
+// All tiles of a matrix, summed over panels of depth (up to 1024 columns): each panel is packed
 // into the memory of the one before and added to every tile. Sums have the same bits as those of
 // rows packed whole.
 template <class T>

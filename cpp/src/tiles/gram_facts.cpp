@@ -100,7 +100,7 @@ class GramSurvey {
   }
 
   GramFacts facts(Columns columns) {
-    if (columns == Columns::shifted || columns == Columns::hollow) {
+    if (is_shifted(columns)) {
       survey_shifted(columns == Columns::hollow);
     } else {
       set_gamma();
@@ -111,7 +111,7 @@ class GramSurvey {
 
   std::optional<GramFacts> facts_of_few_rows(Columns columns, const Survey& found) {
     const Range range{exponent_of(found.largest), exponent_of(found.smallest_row)};
-    if (columns == Columns::shifted || columns == Columns::hollow) {
+    if (is_shifted(columns)) {
       facts_.stays_scaled = true;
       const bool has_bulk = has_far_rows(found.row_largest) || is_far_apart(range);
       if (has_bulk || scaling_exponent_of(found.largest) != 0) return {};

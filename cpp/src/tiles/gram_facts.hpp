@@ -24,6 +24,10 @@ struct Survey;  // tiles/input.hpp
 //             room for their squared norms
 enum class Columns { as_given, centered, shifted, hollow };
 
+inline bool is_shifted(Columns columns) {
+  return columns == Columns::shifted || columns == Columns::hollow;
+}
+
 // The transform for packing rows by `facts`; with facts.axis, `unit_rows` must be set. Refers to
 // both arguments.
 Transform transform_of(const GramFacts& facts, const UnitRows* unit_rows);

@@ -140,6 +140,13 @@ T largest_magnitude(const T* values, std::size_t n);
 template <class T>
 const T* stored_row(const InputView& x, std::size_t i);
 
+// The address of an entry of such a row, else null.
+template <class T>
+const T* stored_entry(const InputView& x, std::size_t row, std::size_t column) {
+  const T* stored = stored_row<T>(x, row);
+  return stored ? stored + column : nullptr;
+}
+
 // Loads entries of a row ahead of time. Where rows take turns, the hardware does not look far
 // enough ahead.
 template <class T>

@@ -70,11 +70,9 @@ class SurveyedRows {
       : x_(x), is_shifted_(is_shifted), execution_(execution), row_largest_(x.rows) {}
 
   typename DeepTiles<T>::Side side() {
-    return {x_.rows, [this](Span columns, Packed<T>& panel) { pack(columns, panel); },
-            [this](std::size_t row, std::size_t column) -> const void* {
-              const T* stored = stored_row<T>(x_, row);
-              return stored ? stored + column : nullptr;
-            }};
+    return {
+        x_.rows, [this](Span columns, Packed<T>& panel) { pack(columns, panel); },
+        [this](std::size_t row, std::size_t column) { return stored_entry<T>(x_, row, column); }};
   }
 
   // Of the panels so far.
@@ -101,10 +99,6 @@ class SurveyedRows {
   std::vector<double> mean_row_;
 };
 
-bool is_shifted(Columns columns) {
-  return columns == Columns::shifted || columns == Columns::hollow;
-}
-
 // Products of long rows, and their facts.
 template <class T>
 struct SurveyedProducts {
@@ -112,8 +106,9 @@ struct SurveyedProducts {
   DeepTiles<T> tiles;
 };
 
-// Of the rows of x with themselves, or with those of y. Nothing if rows are multiplied as other
-// kernels need them, or are not long, or must be scaled or shifted otherwise, or are not finite.
+// The products of the rows of x with themselves, or with the rows of y. Nothing if the kernel needs
+// rows in another form, or if rows are not long, must be scaled or shifted otherwise, or are not
+// finite.
 template <class T>
 std::optional<SurveyedProducts<T>> multiply_surveying(const InputView& x, const InputView* y,
                                                       const KernelOptions& options, Columns columns,
@@ -130,8 +125,9 @@ std::optional<SurveyedProducts<T>> multiply_surveying(const InputView& x, const 
     DeepTiles<T> tiles(kernels, kernels.inner_products, left.side(),
                        right ? std::optional(right->side()) : std::nullopt, x.cols, execution);
     std::vector<double> largest = left.row_largest();
-    if (right)
+    if (right) {
       largest.insert(largest.end(), right->row_largest().begin(), right->row_largest().end());
+    }
     std::optional<GramFacts> facts =
         facts_of_few_rows<T>(x, y, options, columns, survey_of(std::move(largest)));
     if (!facts) return {};
@@ -209,8 +205,7 @@ bool GramTiles<T>::multiply_few_rows(const KernelOptions& options, Columns colum
   const InputView* const y = is_symmetric_ ? nullptr : &y_;
   require_gram(x_, y, options);
   const bool is_of_rows =
-      uses_products(options.kernel) || (options.kernel == Kernel::cosine &&
-                                        columns != Columns::shifted && columns != Columns::hollow);
+      uses_products(options.kernel) || (options.kernel == Kernel::cosine && !is_shifted(columns));
   if (!is_of_rows || !has_few_long_rows<T>(x_, y, options)) return false;
   const FewRows<T> products(x_, y, columns, squares_for<T>(options.kernel), execution);
   std::vector<double> largest = products.left().largest;

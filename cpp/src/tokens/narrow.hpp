@@ -17,7 +17,8 @@ namespace isogram {
 
 using detail::RoundedNorms;
 
-// What a matched pair of inputs is scored on: all channels, or what the matching saw of them.
+// What a matched pair of inputs is scored on: all channels, the coordinates along the axes, or
+// nothing, as the sum of the matching is the score.
 enum class Scoring { tokens, coordinates, matching };
 
 // Tokens for scoring, in slices of simd::kSliceChannels elements, padded with zeros, so that the
@@ -68,11 +69,11 @@ class NarrowTokens {
   // Keeps a token for scoring, as T.
   void keep(std::size_t input, std::size_t position, const double* token);
 
-  // Keeps the coordinates of a token, and adds what lies beyond them to the norms.
+  // Keeps the coordinates of a token, and adds the part of the token off the axes to the norms.
   void keep_along_axes(std::size_t input, std::size_t position, const double* token,
                        const double* coordinates);
 
-  // Says that all tokens of an input with a norm before centring are kept.
+  // Called once all tokens of an input are kept; its squared norm is that before it was centred.
   void finish(std::size_t input, double squared_norm);
 
   // Rounds a token, or its coordinates, in place, and adds it to the norms.

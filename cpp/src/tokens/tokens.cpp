@@ -362,12 +362,11 @@ std::size_t TokenSets<T>::packing_bytes_for(const simd::KernelTable<T>& kernels,
          24 * layout.max_tokens;
 }
 
-// Gives every piece its first panel.
+// Gives every piece its first panel. Without a matching there are no pieces.
 template <class T>
 void TokenSets<T>::place() {
-  if (layout_.matching == Matching::none) {
-    first_panel_ = {0};
-  } else if (layout_.matching == Matching::window) {
+  if (layout_.matching == Matching::none) return;
+  if (layout_.matching == Matching::window) {
     for (std::size_t input = 0; input < inputs(); ++input) {
       first_panel_.push_back(panels_);
       panels_ += windows(input) * panels_for(layout_.window);
@@ -527,8 +526,7 @@ const T* TokenSets<T>::address(std::size_t input, std::size_t entry) const {
   const InputView view = inputs_[input];
   const bool is_whole = view.row_stride == static_cast<std::ptrdiff_t>(view.cols) &&
                         entry < product(view.rows, view.cols);
-  const T* stored = is_whole ? stored_row<T>(view, 0) : nullptr;
-  return stored ? stored + entry : nullptr;
+  return is_whole ? stored_entry<T>(view, 0, entry) : nullptr;
 }
 
 // Reads an input that will be multiplied as a row. Returns false if `bad` was told of an entry that

@@ -190,7 +190,7 @@ class TokenSets {
   std::vector<std::size_t> tokens_;
   std::vector<std::size_t> row_in_group_;
   std::vector<std::size_t> tail_in_group_;  // the row of a tail's first token; for a list of pairs
-  std::vector<std::size_t> first_panel_;    // of each group, of each input (windows), or of all
+  std::vector<std::size_t> first_panel_;    // of each group, or of each input (windows)
   std::size_t panels_ = 0;
   std::vector<int> exponents_;
   std::vector<double> squared_norms_;
