@@ -180,14 +180,14 @@ def _ablation(
     }
     rows: list[list[Cell]] = []
     for name, way in ways.items():
-        cells: list[Any] = []
+        cells: list[Cell] = []
         for n, chosen in draws.items():
             if way.options.get("k", 1) >= n:
                 cells.append("")
                 continue
             parts = [[{k: x[rows] for k, x in each.items()} for each in layers] for rows in chosen]
             rates = np.mean([rates_of(similarities(part, way)) for part in parts], axis=0)
-            cells.append(mean_over_pairs(rates).value)
+            cells.append(mean_over_pairs(rates))
         rows.append([name, *cells])
     return Table("The same by the number of pictures", ["measure", *map(str, samples)], rows)
 
@@ -197,22 +197,21 @@ def _across(
 ) -> Table:
     """Return how well layers correspond across architectures, depths and classes."""
     pictures = images.test_pictures[:count]
-    few = seeds[:3]
 
     def layers(networks: Sequence[Classifier]) -> list[_Layers]:
         return [network.layers(pictures) for network in networks]
 
-    plain = layers(groups["cnn"][: len(few)])
+    plain = layers(groups["cnn"])
     halves = [
-        layers([trained("cnn", images.only(half), seed) for seed in few])
+        layers([trained("cnn", images.only(half), seed) for seed in seeds])
         for half in (range(5), range(5, 10))
     ]
     sides = {
         "cnn, another seed": (plain, plain),
-        "cnn and resnet": (plain, layers(groups["resnet"][: len(few)])),
+        "cnn and resnet": (plain, layers(groups["resnet"])),
         "cnn of 11 and of 17 layers": (
             plain,
-            layers([trained("cnn", images, seed, depth=5) for seed in few]),
+            layers([trained("cnn", images, seed, depth=5) for seed in seeds]),
         ),
         "cnn of classes 0-4 and of 5-9": (halves[0], halves[1]),
     }
@@ -260,7 +259,7 @@ def _stage(layer: str) -> str:
 def figure(findings: Findings) -> Figure:
     """Return heat maps of two networks, and the share of layers found again by pictures."""
     from isogram import plot
-    from isogram.experiments._figures import panels
+    from isogram.experiments._figures import intervals, panels
 
     matrices, names = findings.series["matrices"], findings.series["layers"]
     with panels(3, 2, 2.6) as (figure, axes):
@@ -268,21 +267,22 @@ def figure(findings: Findings) -> Figure:
             plot.heatmap(matrix, rows=names, columns=names, title=title, colorbar=False, ax=ax)
             ax.set(xlabel="", ylabel="")
         (by_count,) = (t for t in findings.tables if "number of pictures" in t.title)
-        lines = {
-            str(row[0]): [np.nan if cell == "" else float(cell) for cell in row[1:]]  # type: ignore[arg-type]
-            for row in by_count.rows
-        }
         for ax, has_neighbours in zip(axes[4:], (True, False), strict=True):
-            plot.trend(
+            intervals(
+                ax,
                 {
-                    name.replace("linear, ", ""): line
-                    for name, line in lines.items()
-                    if ("k =" in name) is has_neighbours
+                    name.replace("linear, ", ""): [_estimate(cell) for cell in row[1:]]
+                    for row in by_count.rows
+                    if ("k =" in (name := str(row[0]))) is has_neighbours
                 },
-                x=list(by_count.header[1:]),
-                limits=(0, 1.02),
-                xlabel="pictures",
-                ylabel="layers found again",
-                ax=ax,
+                by_count.header[1:],
+                width=0.6,
             )
+            ax.set(ylim=(0, 1.02), xlabel="pictures", ylabel="layers found again")
+            ax.legend(frameon=False, loc="lower right", ncols=2)
     return figure
+
+
+def _estimate(cell: Cell) -> Estimate:
+    """Return an estimate, or NaN of a cell that is empty."""
+    return cell if isinstance(cell, Estimate) else Estimate(np.nan, np.nan, np.nan)

@@ -8,7 +8,7 @@ says what its features are good for, of the classes that a network was trained o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -45,7 +45,7 @@ def run(size: Size, seeds: Sequence[int]) -> Findings:
         _readouts(f"The same of {architecture}, classes it was not trained on", half, second),
     ]
     if size != "small":
-        tables.append(_without_blocks(images, seeds))
+        tables.extend(_without_blocks(images, seeds))
     settings = {
         "pictures": images.name,
         "modularity": f"at most {_PICTURES} pictures, k = {_K}",
@@ -101,15 +101,17 @@ def _spearman(first: Sequence[float], second: Sequence[float]) -> float:
     return float(spearmanr(first, second).statistic)
 
 
-def _without_blocks(images: ImageSet, seeds: Sequence[int]) -> Table:
-    """Return accuracies of networks that lost blocks, at once and after another epoch."""
+def _without_blocks(images: ImageSet, seeds: Sequence[int]) -> list[Table]:
+    """Return accuracies of networks that lost blocks, and where modularity rose in them."""
     from isogram.experiments._torch_classifiers import removable, without
 
     found: dict[tuple[str, int], list[NDArray[np.float64]]] = {}
+    risen: list[dict[str, float]] = []
     for seed in seeds:
         network = trained("resnet", images, seed, depth=_DEPTH)
         rises = _rises(network, images)
-        order = sorted(removable(network), key=lambda block: rises[block])
+        risen.append({block: rises[block] for block in removable(network)})
+        order = sorted(risen[-1], key=risen[-1].__getitem__)
         rng = np.random.default_rng(seed)
         choices: dict[tuple[str, int], list[list[str]]] = {("none", 0): [[]]}
         for count in _REMOVED:
@@ -135,7 +137,24 @@ def _without_blocks(images: ImageSet, seeds: Sequence[int]) -> Table:
         [*choice, *map(mean_of, np.transpose(rates))] for choice, rates in found.items()
     ]
     header = ["blocks, by the rise of modularity", "removed", *_RETRAINED]
-    return Table("Accuracy without residual blocks", header, rows)
+    return [Table("Accuracy without residual blocks", header, rows), by_block(risen)]
+
+
+def by_block(risen: Sequence[Mapping[str, float]]) -> Table:
+    """Return the rise at each block, and of how many networks it is among the least and largest."""
+    orders = [sorted(rises, key=rises.__getitem__) for rises in risen]
+    few = _REMOVED[0]
+    rows: list[list[Cell]] = [
+        [
+            block,
+            mean_of([rises[block] for rises in risen]),
+            sum(block in order[:few] for order in orders),
+            sum(block in order[-few:] for order in orders),
+        ]
+        for block in risen[0]
+    ]
+    header = ["block", "rise of modularity", f"among the {few} least", f"among the {few} largest"]
+    return Table("Rise of modularity at residual blocks, and in how many networks", header, rows)
 
 
 def _rises(network: Classifier, images: ImageSet) -> dict[str, float]:
@@ -153,7 +172,7 @@ def figure(findings: Findings) -> Figure:
     """
     from isogram.experiments._figures import bands, intervals, mosaic
 
-    readouts, pruned = findings.tables[:2], findings.tables[2:]
+    readouts, pruned = findings.tables[:2], findings.tables[2:3]
     names = [["known", "others"], *([["pruned", "pruned"]] if pruned else [])]
     with mosaic(names, 2.4) as (figure, axes):
         for place, table in zip(names[0], readouts, strict=True):
