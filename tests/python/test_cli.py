@@ -1086,6 +1086,25 @@ def test_index(run, tmp_path, rng):
     assert (tmp_path / "found.json.job" / "journal.jsonl").exists()
 
 
+def test_index_shows_progress(run, tmp_path, rng):
+    pytest.importorskip("tqdm")
+    tokens, path = save(tmp_path / "tokens.npy", rng.standard_normal((300, 3, 4))), tmp_path / "i"
+    built = run("index", "build", tokens, "-o", path, "--progress")
+    assert "300/300" in built.stderr
+    assert "sample" in built.stderr
+    assert built.stdout == f"{path}: 300 samples\n"
+    assert "300/300" in run("index", "add", path, tokens, "--progress").stderr
+    assert run("index", "add", path, tokens).stderr == ""
+
+
+@pytest.mark.parametrize(
+    "option", ["--memory-limit=1GB", "--dry-run", "--scheduler=x", "--num-threads=2", "--resume"]
+)
+def test_index_offers_nothing_without_a_meaning(run, gallery, tmp_path, option):
+    refused = run("index", "build", gallery[1], "-o", tmp_path / "i", option)
+    assert_fails(refused, f"No such option '{option.split('=')[0]}'", 2)
+
+
 def test_index_refuses(run, gallery, tmp_path, rng):
     tokens, path = tmp_path / "tokens.npy", tmp_path / "tokens.index"
     np.save(tokens, rng.standard_normal((5, 3, 4)))

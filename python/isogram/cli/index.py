@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 import isogram as ig
 from isogram import io
+from isogram._progress import reporting
 from isogram.cli._answer import answer
 from isogram.cli._commands import Command
 from isogram.cli._files import only_layer, require_axes
@@ -22,6 +23,8 @@ from isogram.cli._options import (
     json_option,
     layer_option,
     layout_option,
+    progress_option,
+    wants_progress,
 )
 from isogram.typing import LayoutName, NormalizationName
 
@@ -55,6 +58,7 @@ def index(context: click.Context) -> None:
 @layout_option
 @ids_option
 @json_option
+@progress_option
 def build(
     tokens: Path,
     output: Path,
@@ -63,18 +67,20 @@ def build(
     layout: LayoutName,
     ids: str | None,
     json_path: Path | None,
+    progress: bool | None,
 ) -> None:
     """Write the index of the samples in TOKENS, a file as for `compare`.
 
     The file is read some samples at a time, and may be larger than the memory.
     """
     check_targets(output=output, json=json_path)
+    is_shown = wants_progress(progress)
     with io.open(tokens, layers=layer or "*", ids=ids, reduce=None) as layers:
         chosen = only_layer(tokens, layers)
         shape = chosen.shape
         require_axes("TOKENS", shape, layout, takes_vectors=True)
         built = ig.SemanticIndex.build(
-            _batches(chosen),
+            _batches(chosen, is_shown=is_shown),
             ids=None if layers.ids is None else layers.ids.tolist(),
             path=output,
             layout=layout if len(shape) == 4 else "nsc",
@@ -89,17 +95,24 @@ def build(
 @layer_option
 @ids_option
 @json_option
+@progress_option
 def add(
-    index_path: Path, tokens: Path, layer: str | None, ids: str | None, json_path: Path | None
+    index_path: Path,
+    tokens: Path,
+    layer: str | None,
+    ids: str | None,
+    json_path: Path | None,
+    progress: bool | None,
 ) -> None:
     """Add the samples in TOKENS to INDEX, of its layout."""
     check_targets(json=json_path)
+    is_shown = wants_progress(progress)
     changed = ig.SemanticIndex.load(index_path)
     with io.open(tokens, layers=layer or "*", ids=ids, reduce=None) as layers:
         chosen, names = only_layer(tokens, layers), layers.ids
         require_axes("TOKENS", chosen.shape, changed.layout, takes_vectors=True)
         done = 0
-        for batch in _batches(chosen):
+        for batch in _batches(chosen, is_shown=is_shown):
             named = None if names is None else names[done : done + len(batch)].tolist()
             changed.add(batch, ids=named)
             done += len(batch)
@@ -130,11 +143,15 @@ def _as_kept(index: ig.SemanticIndex, id: str) -> str | int:
         raise ValueError(f"ID must be an integer, as those of INDEX are, got {id!r}") from None
 
 
-def _batches(layer: io.Layer) -> Iterator[NDArray[Any]]:
-    """Yield some samples of a layer after others; a vector is one token."""
-    for start in range(0, len(layer), _ROWS):
-        rows = layer.rows(slice(start, min(start + _ROWS, len(layer))))
-        yield rows[:, None, :] if rows.ndim == 2 else rows
+def _batches(layer: io.Layer, *, is_shown: bool) -> Iterator[NDArray[Any]]:
+    """Yield some samples of a layer after others; a vector is one token. Show how many are done."""
+    with reporting("index", is_shown, "sample") as report:
+        for start in range(0, len(layer), _ROWS):
+            stop = min(start + _ROWS, len(layer))
+            rows = layer.rows(slice(start, stop))
+            yield rows[:, None, :] if rows.ndim == 2 else rows
+            if report is not None:
+                report(stop, len(layer))
 
 
 def _say(index: ig.SemanticIndex, path: Path, json_path: Path | None) -> None:
