@@ -501,8 +501,10 @@ def test_compare_takes_groups(run, models, tmp_path):
     groups = np.arange(9) // 3
     (tmp_path / "groups.txt").write_text("".join(f"g{group}\n" for group in groups))
     np.savez(tmp_path / "kept.npz", sessions=groups, **layers_a)
+    np.savez(tmp_path / "groups.npz", groups)
     given = (
         (a, save(tmp_path / "groups.npy", groups)),
+        (a, tmp_path / "groups.npz"),
         (a, tmp_path / "groups.txt"),
         (tmp_path / "kept.npz", "sessions"),
     )
@@ -542,6 +544,9 @@ def test_compare_refuses_groups(run, models, tmp_path):
     assert_fails(refused, "--groups must have one label for each of the 9 samples, got shape (4,)")
     refused = run("compare", a, b, "--permutations", 19, "--groups", "nothing")
     assert_fails(refused, "has no 'nothing': labels, one, two")
+    np.savez(tmp_path / "two.npz", of_day=np.arange(9), of_session=np.arange(9))
+    refused = run("compare", a, b, "--permutations", 19, "--groups", tmp_path / "two.npz")
+    assert_fails(refused, "several arrays, pass a file of one: of_day, of_session")
 
 
 def test_compare_with_itself(run, models):

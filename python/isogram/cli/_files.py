@@ -90,8 +90,8 @@ def read_labels(a: Path, given: str) -> _Array | list[str]:
     path = Path(given)
     if not path.is_file():
         return read_layer(a, given)
-    if path.suffix == ".npy":
-        return read_layer(path, None)
+    if path.suffix.lower() in (".npy", ".npz"):
+        return read_layer(path, None, "pass a file of one")
     with refused(f"cannot read {path}: "):
         return lines_of(path)
 

@@ -44,7 +44,7 @@ _OPTIONS = (
         "--groups",
         metavar="NAME|FILE",
         help="Samples that belong together, in the order of A: an array of labels in A, an .npy "
-        "file, or a text file with a line for each sample.",
+        "or .npz file of one, or a text file with a line for each sample.",
     ),
     click.option(
         "--exchange",

@@ -47,8 +47,8 @@ _PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff")
 @click.option(
     "--labels",
     metavar="NAME|FILE",
-    help="Groups of the samples, in the order of A: an array of A, an .npy file, or a text file "
-    "with a line for each sample.",
+    help="Groups of the samples, in the order of A: an array of A, an .npy or .npz file of one, "
+    "or a text file with a line for each sample.",
 )
 @click.option(
     "--images",
