@@ -372,10 +372,17 @@ std::size_t augment(const AssignmentState<T>& s, std::size_t first, std::size_t 
   return with_groups(s.stride, [&](auto groups) { return augment(s, first, edges, groups); });
 }
 
+// Vectors of columns of the largest problem that is searched in turns with another. Larger ones do
+// not fit in registers: turns save no time there, and their code would add 8 % to the library.
+constexpr std::size_t kMostInTurns = 8;
+
 template <class T>
 void augment_two(const AssignmentState<T>& a, const AssignmentState<T>& b) noexcept {
   with_groups(a.stride, [&](auto groups) {
-    if constexpr (groups.count > 0) {
+    if constexpr (kVectors<T, groups.count> > kMostInTurns) {
+      augment(a, 0, 0, groups);
+      augment(b, 0, 0, groups);
+    } else if constexpr (groups.count > 0) {
       SmallAugmentation<T, groups.count> of_a(a);
       SmallAugmentation<T, groups.count> of_b(b);
       while (!of_a.is_done() && !of_b.is_done()) {

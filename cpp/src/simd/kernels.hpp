@@ -109,8 +109,8 @@ struct AssignmentKernels {
   std::size_t (*augment)(const AssignmentState<T>& problem, std::size_t first,
                          std::size_t edges) noexcept;
 
-  // augment() for all rows of two problems of equal stride, at most kAssignmentWord. The searches
-  // take turns: one computes while the other waits for its numbers.
+  // augment() for all rows of two problems of equal stride, at most kAssignmentWord. Searches
+  // whose numbers fit in registers take turns: one computes while the other waits for its own.
   void (*augment_two)(const AssignmentState<T>& a, const AssignmentState<T>& b) noexcept;
 
   // Whether any of `count` costs, or of their magnitudes, lies between `below` and `above`. `count`
