@@ -211,6 +211,22 @@ def test_results_print_themselves():
     assert len(result.to_dict(full=True)["low_of_each"]) == 5
 
 
+def test_a_frame_has_a_row_for_each_subject():
+    pytest.importorskip("pandas")
+    result = ig.noise_ceiling(rsms())
+    frame = result.to_pandas()
+    assert frame.subject.tolist() == [0, 1, 2, 3, 4] == result.subjects
+    assert frame.low.tolist() == result.low_of_each.tolist()
+    assert frame.high.tolist() == result.high_of_each.tolist()
+    assert frame.attrs == {
+        "low": result.low, "high": result.high, "method": "spearman", "n": result.n, "n_subjects": 5
+    }  # fmt: skip
+    rng = np.random.default_rng(0)
+    named = {name: rng.standard_normal((9, 3)) for name in "ab"}
+    result = ig.noise_ceiling(named, method="cka", kernel="linear")
+    assert result.to_pandas().subject.tolist() == ["a", "b"] == result.to_dict()["subjects"]
+
+
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [

@@ -135,3 +135,14 @@ def test_one_model_is_not_many():
     for models in (a, square):
         with pytest.raises(ValueError, match=r"`models` must be RSMs, a stack .*: pass \[models\]"):
             ig.regress_rsm(y, models)
+
+
+def test_a_frame_has_a_row_for_each_model():
+    pytest.importorskip("pandas")
+    rng = np.random.default_rng(0)
+    rsm, *models = rng.random((3, 15))
+    result = ig.regress_rsm(rsm, {"a": models[0], "b": models[1]})
+    frame = result.to_pandas()
+    assert frame.model.tolist() == ["a", "b"]
+    assert frame.weight.tolist() == result.weights.tolist()
+    assert frame.attrs == {"intercept": result.intercept, "r2": result.r2}

@@ -23,7 +23,7 @@ from isogram._rsms import fewest_samples, rsms_of, squared
 from isogram._statistics.centring import u_centre
 from isogram._statistics.layer_pairs import LayerPairs
 from isogram._statistics.rsm_entries import of_about_1
-from isogram._types import Array, LayersOf
+from isogram._types import Array, Layers, LayersOf
 from isogram.typing import BandwidthLike, CeilingKernelName, CeilingMethodName
 
 Doubles = NDArray[np.float64]
@@ -48,6 +48,8 @@ class NoiseCeiling(Record):
         Samples.
     n_subjects : int
         How many subjects there are.
+    subjects : list
+        Their keys, or their numbers.
     low_of_each, high_of_each : float64 arrays of shape (n_subjects,)
         The bounds of every subject.
     """
@@ -57,8 +59,27 @@ class NoiseCeiling(Record):
     method: str
     n: int
     n_subjects: int
+    subjects: list[Any]
     low_of_each: Doubles = dataclasses.field(metadata=MANY)
     high_of_each: Doubles = dataclasses.field(metadata=MANY)
+
+    def _not_shown(self) -> set[str]:
+        """Return the keys of subjects."""
+        return {"subjects"}
+
+    def to_pandas(self) -> Any:
+        """Return a frame of pandas, with a row for each subject: its key, `low` and `high`.
+
+        The means of the bounds and all else are its `attrs`.
+
+        Raises
+        ------
+        ImportError
+            Without pandas.
+        """
+        columns = {"subject": self.subjects, "low": self.low_of_each, "high": self.high_of_each}
+        others = {name: value for name, value in self._fields() if name != "subjects"}
+        return self._frame(columns, others)
 
 
 def noise_ceiling(
@@ -134,14 +155,15 @@ def noise_ceiling(
     choice(function, "kernel", kernel, _KERNELS)
     workers = threads(function, num_threads)
     if kernel == "precomputed":
-        names, rsms = _given_rsms(function, subjects, fewest_samples(method))
+        layers, rsms = _given_rsms(function, subjects, fewest_samples(method))
     else:
         options = {"kernel": kernel, "bandwidth": bandwidth, "gamma": gamma}
         options |= {"degree": degree, "coef0": coef0}
         with errors_of(function):
-            names, rsms = _rsms_of(
+            layers, rsms = _rsms_of(
                 function, subjects, method, workers, is_centred=method == "cka", **options
             )
+    names = layers.names
     _require_subjects(function, len(rsms))
     with usual_arithmetic(), errors_of(function), np.errstate(invalid="ignore", divide="ignore"):
         entries = _entries(function, names, rsms, method)
@@ -156,21 +178,22 @@ def noise_ceiling(
         method=method,
         n=len(rsms[0]),
         n_subjects=len(rsms),
+        subjects=[key for key, _ in layers.given],
         low_of_each=low,
         high_of_each=high,
     )
 
 
-def _given_rsms(function: str, subjects: Any, least: int) -> tuple[list[str], list[Doubles]]:
+def _given_rsms(function: str, subjects: Any, least: int) -> tuple[Layers, list[Doubles]]:
     given = rsms_of(function, "subjects", subjects, least)
     layers = on_host(place_of(function, given.layers.named), given.layers)
     squares = squared(HOST, layers.arrays, given.samples)
-    return layers.names, [doubles(rsm) for rsm in squares]
+    return layers, [doubles(rsm) for rsm in squares]
 
 
 def _rsms_of(
     function: str, subjects: Any, method: str, num_threads: int, *, is_centred: bool, **kernel: Any
-) -> tuple[list[str], list[Doubles]]:
+) -> tuple[Layers, list[Doubles]]:
     layers = layers_of(function, "subjects", subjects)
     if layers.samples < (least := fewest_samples(method)):
         raise ValueError(
@@ -179,7 +202,7 @@ def _rsms_of(
         )
     layers = on_host(place_of(function, layers.named), layers)
     pairs = LayerPairs.of(function, layers, None, num_threads, None)
-    return layers.names, grams_of(pairs, **kernel, is_centred=is_centred).grams
+    return layers, grams_of(pairs, **kernel, is_centred=is_centred).grams
 
 
 def _require_subjects(function: str, subjects: int) -> None:

@@ -43,6 +43,17 @@ class Record:
         """Return `to_dict` as JSON."""
         return json.dumps(self.to_dict(full=full), allow_nan=False, default=str)
 
+    def _frame(self, columns: dict[str, Any], others: dict[str, Any]) -> Any:
+        """Return a frame of pandas, with `others` as its `attrs`."""
+        try:
+            pd: Any = import_module("pandas")
+        except ImportError as error:
+            name = type(self).__name__
+            raise ImportError(f"{name}: `to_pandas` needs pandas: pip install pandas") from error
+        frame = pd.DataFrame(columns)
+        frame.attrs.update((name, _plain(value)) for name, value in others.items())
+        return frame
+
     def _not_shown(self) -> set[str]:
         """Return the names of fields that the line lacks."""
         return set()
@@ -97,11 +108,6 @@ class Result(Record):
         ImportError
             Without pandas.
         """
-        try:
-            pd: Any = import_module("pandas")
-        except ImportError as error:
-            name = type(self).__name__
-            raise ImportError(f"{name}: `to_pandas` needs pandas: pip install pandas") from error
         shape = np.shape(self.value)
         columns: dict[str, Any] = {}
         others: dict[str, Any] = {}
@@ -109,14 +115,11 @@ class Result(Record):
             is_per_pair = isinstance(value, np.ndarray if shape else float)
             if name != "layers":
                 (columns if is_per_pair else others)[name] = value
-        if self.layers is None:
-            frame = pd.DataFrame(columns, index=[0])
-        else:
+        keys: dict[str, Any] = {}
+        if self.layers is not None:
             rows, cols = self.layers
             keys = {"x": [key for key in rows for _ in cols], "y": [*cols] * len(rows)}
-            frame = pd.DataFrame(keys | {name: np.ravel(v) for name, v in columns.items()})
-        frame.attrs.update((name, _plain(value)) for name, value in others.items())
-        return frame
+        return self._frame(keys | {name: np.ravel(v) for name, v in columns.items()}, others)
 
 
 def keys_of(rows: Layers, cols: Layers | None) -> tuple[list[Any], list[Any]]:

@@ -50,6 +50,19 @@ class RsmRegression(Record):
     r2: float
     models: list[Any]
 
+    def to_pandas(self) -> Any:
+        """Return a frame of pandas, with a row for each model: its key and its weight.
+
+        `intercept` and `r2` are its `attrs`.
+
+        Raises
+        ------
+        ImportError
+            Without pandas.
+        """
+        columns = {"model": self.models, "weight": self.weights}
+        return self._frame(columns, {"intercept": self.intercept, "r2": self.r2})
+
 
 @usual_arithmetic()
 def regress_rsm(
