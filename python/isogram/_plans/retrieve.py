@@ -141,7 +141,7 @@ class SearchPlan(Plan):
         return self.part_bytes(Tile(slice(0, self.inputs[0].shape[0]), slice(0, 1)))
 
     def _working_bytes(self, tiles: Iterable[tuple[Tile, int]]) -> int:
-        """Return about the most bytes beside inputs and result, with tiles of the tallest."""
+        """Return about the most bytes beside inputs and result, which the tallest tile takes."""
         rows, columns = max(tile.shape for tile, _ in tiles)
         return self._result_bytes + self._whole_bytes + _PAIR * rows * columns
 
@@ -248,6 +248,16 @@ def _read(samples: Samples) -> Samples:
     return samples.rows(slice(0, len(samples))) if samples.are_unread else samples
 
 
+def _refuse(options: Mapping[str, Any], which: str) -> None:
+    """Raise ValueError for an option that goes with the other kind of gallery."""
+    for name, value in options.items():
+        if value is not None:
+            raise ValueError(
+                f"{_FUNCTION}: `{name}` must be None where `gallery` {which} SemanticIndex, got "
+                f"{value!r}"
+            )
+
+
 def plan_retrieve(
     queries: Any,
     gallery: Any = None,
@@ -276,13 +286,7 @@ def plan_retrieve(
         "gallery_mask": gallery_mask,
     }
     of_index = {"subset": subset, "exclude": exclude}
-    for name, value in (of_arrays if is_index else of_index).items():
-        if value is not None:
-            which = "is a" if is_index else "is no"
-            raise ValueError(
-                f"{_FUNCTION}: `{name}` must be None where `gallery` {which} SemanticIndex, got "
-                f"{value!r}"
-            )
+    _refuse(of_arrays if is_index else of_index, "is a" if is_index else "is no")
     how = _How(
         k,
         kernel,
