@@ -58,6 +58,28 @@ def test_of_an_index_of_names(tmp_path):
     assert_same(plan.run(queries, index, job=tmp_path / "job"), index.search(queries, 2))
 
 
+def test_a_job_is_of_the_ids_of_its_index(tmp_path):
+    """Its parts have them: those of another index with the same inputs are no answer."""
+    queries, gallery = inputs(40, 1), inputs(60, 0)
+    index, renamed = ig.SemanticIndex(), ig.SemanticIndex()
+    index.add(gallery)
+    renamed.add(gallery, ids=range(1000, 1060))
+    plan = ig.plan("retrieve", queries, index, k=2, tile=9)
+    plan.run(queries, index, job=tmp_path / "job")
+    with pytest.raises(ValueError, match="`ids` changed"):
+        plan.run(queries, renamed, job=tmp_path / "job")
+    assert_same(plan.run(queries, renamed), renamed.search(queries, 2))
+
+
+def test_an_index_that_has_lost_inputs_since_it_was_planned():
+    queries, index = inputs(40, 1), ig.SemanticIndex()
+    index.add(inputs(60, 0))
+    plan = ig.plan("retrieve", queries, index, k=3)
+    index.delete(range(58))
+    with pytest.raises(ValueError, match=r"`k` must be an integer from 1 to 2 .*, got 3"):
+        plan.run(queries, index)
+
+
 def test_of_inputs_that_are_read_by_rows():
     queries, gallery = inputs(50), inputs(60, 1)
     read = [

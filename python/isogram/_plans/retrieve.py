@@ -14,6 +14,7 @@ from isogram._arguments import choice, integer, threads
 from isogram._arrays import as_sequence
 from isogram._entries import result_dtype, type_name
 from isogram._errors import beyond_range, warn
+from isogram._fingerprint import fingerprint_of
 from isogram._operations.index import Hits, SemanticIndex
 from isogram._operations.retrieval import Retrieval
 from isogram._plans.rsm import checked_on_host, described
@@ -105,12 +106,14 @@ class SearchPlan(Plan):
     def _checked(self, *inputs: Any) -> tuple[_Opened, Iterable[InputSpec]]:
         queries, *gallery = map(as_sequence, inputs)
         opened = _opened(queries, (gallery or [None])[0], self.how)
+        _checked_k(opened.search, self.how.k)  # an index may have lost inputs
         return opened, _specs(opened)
 
     def _fingerprints(self, checked: _Opened) -> dict[str, str]:
         search = checked.search
-        if checked.index is not None:
-            return checked.index._fingerprints(search)
+        if checked.index is not None:  # whose ids are in the parts
+            ids = {"ids": fingerprint_of(checked.index.ids)}
+            return checked.index._fingerprints(search) | ids
         sides = [search.queries, *(part.samples for part in search.parts)]
         return {side.name: fingerprint(side) for side in sides}
 
@@ -213,6 +216,11 @@ def _opened(queries: Any, gallery: Any, how: _How) -> _Opened:
     return _Opened(search_of(_FUNCTION, pairs, how.kernel, dtype, 0), None, how.k)
 
 
+def _checked_k(search: Search, k: Any) -> int:
+    """Return how many inputs are to be found for each query."""
+    return integer(_FUNCTION, "k", k, 1, search.fewest_choices(), " (the inputs to choose from)")
+
+
 def _specs(opened: _Opened) -> Iterator[InputSpec]:
     """Describe the queries, and the gallery if it is another set."""
     search = opened.search
@@ -304,8 +312,7 @@ def plan_retrieve(
     if not is_index:
         sides = None if search.is_one_set else search.parts[0].samples
         warn(remarks_on_axes(_FUNCTION, Pairs(search.queries, sides)), stacklevel=3)
-    why = " (the inputs to choose from)"
-    how = _as_kept(how, search, integer(_FUNCTION, "k", k, 1, search.fewest_choices(), why))
+    how = _as_kept(how, search, _checked_k(search, k))
     count, columns = len(search.queries), search.columns
     height = height_of(columns, KEPT_PAIRS) if tile is None else integer(_FUNCTION, "tile", tile, 1)
     return SearchPlan(
