@@ -1,6 +1,7 @@
 """isogram.distributed: real worker processes give the bits of one call, whatever befalls them."""
 
 import itertools
+import json
 import os
 import pickle
 import signal
@@ -259,6 +260,21 @@ def test_rsm_by_a_scheduler(cluster, tokens, tmp_path):
         assert done.exit_code == 0, done.output
     assert_same_bits(np.load(tmp_path / "rsm.npy"), ig.semantic_rsm(tokens))
     assert (tmp_path / "rsm.zarr" / "zarr.json").exists()
+
+
+def test_retrieve_by_a_scheduler(cluster, tokens, tmp_path):
+    """Of files that workers read, and of an index."""
+    pytest.importorskip("click")
+    path, index, found = (tmp_path / name for name in ("tokens.npy", "an.index", "found.json"))
+    np.save(path, tokens)
+    ig.SemanticIndex.build(tokens, path=index)
+    for target in (path, index):
+        call = ("retrieve", path, target, "--k", 2, "--json")
+        expected = isogram(*call, "-")
+        done = isogram(*call, found, "--scheduler", cluster.scheduler_address, "--resume")
+        assert done.exit_code == 0, done.output
+        assert json.loads(found.read_text()) == json.loads(expected.stdout)
+        found.with_name("found.json.job").rename(tmp_path / f"done.{target.name}")
 
 
 @pytest.mark.parametrize("measure", ["cka", "gbs_knn"])
