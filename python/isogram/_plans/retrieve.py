@@ -36,6 +36,7 @@ _FUNCTION = "retrieve"
 # The most bytes for each pair of a tile, where all are matched: entries, bounds, which pairs are
 # known, wanted or left, and lists of them. Measured.
 _PAIR = 130
+_PANEL = 16  # tokens of an input are packed as if they were so many at least
 
 
 class _How(NamedTuple):
@@ -162,9 +163,8 @@ class SearchPlan(Plan):
                 tokens = -(-tokens * min(count, SEGMENT) // count)
             elif depths:
                 total += 4 * tokens * axes + 8 * count * (channels + axes + 2 * len(depths))
-            total += tokens * (channels * self._computed_itemsize + 4 * axes)  # packed
-            if len(self.inputs) == 1:  # as rows and as columns
-                total += tokens * channels * self._computed_itemsize
+            packed = 2 * channels * self._computed_itemsize + 4 * axes  # measured: at most twice
+            total += max(tokens, _PANEL * tokens * count // max(1, self._shape(spec)[0])) * packed
         return total
 
     def _shape(self, spec: InputSpec) -> tuple[int, int]:
