@@ -773,3 +773,13 @@ def separated(n, d, dtype, ks, center=False):
 def signs(n, seed=0, d=64):
     """Rows of ±1: every cosine is a multiple of 1/64, exact in any type, and ties abound."""
     return np.random.default_rng([seed, n]).choice([-1.0, 1.0], (n, d))
+
+
+def clustered(n, seed=0, shape=(5, 128)):
+    """Inputs around some shared ones, tokens in any order: neighbours that bounds can tell."""
+    rng = np.random.default_rng(seed)
+    centres = np.random.default_rng(99).standard_normal((7, *shape)) * np.geomspace(
+        4, 0.1, shape[1]
+    )
+    inputs = centres[rng.integers(0, 7, n)] + 0.2 * rng.standard_normal((n, *shape))
+    return rng.permutation(inputs, axis=1).astype(np.float32)

@@ -7,18 +7,9 @@ from isogram._tokens import cascade
 from isogram._tokens.arguments import Inputs
 from isogram._tokens.search import Part, Search
 from scipy.optimize import linear_sum_assignment
+from support import clustered
 
 Q, N, S, C = 40, 90, 5, 128  # enough for bounds along 32 axes
-
-
-def clustered(n, seed=0, shape=(S, C)):
-    """Inputs around some shared ones, tokens in any order: neighbours that bounds can tell."""
-    rng = np.random.default_rng(seed)
-    centres = np.random.default_rng(99).standard_normal((7, *shape)) * np.geomspace(
-        4, 0.1, shape[1]
-    )
-    inputs = centres[rng.integers(0, 7, n)] + 0.2 * rng.standard_normal((n, *shape))
-    return rng.permutation(inputs, axis=1).astype(np.float32)
 
 
 def best_of(rsm, k):

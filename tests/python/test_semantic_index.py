@@ -11,18 +11,9 @@ import pytest
 from isogram._tokens import segments
 from isogram._tokens.index_file import VERSION
 from scipy.optimize import linear_sum_assignment
+from support import clustered
 
 S, C = 5, 128  # enough for bounds along 32 axes
-
-
-def clustered(n, seed=0, shape=(S, C)):
-    """Inputs around some shared ones, tokens in any order: neighbours that bounds can tell."""
-    rng = np.random.default_rng(seed)
-    centres = np.random.default_rng(99).standard_normal((7, *shape)) * np.geomspace(
-        4, 0.1, shape[1]
-    )
-    inputs = centres[rng.integers(0, 7, n)] + 0.2 * rng.standard_normal((n, *shape))
-    return rng.permutation(inputs, axis=1).astype(np.float32)
 
 
 def ragged(n, seed):

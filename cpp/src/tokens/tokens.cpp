@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 #include <optional>
+#include <utility>
 
 #include "isogram/arithmetic.hpp"
 #include "isogram/detail/tokens.hpp"
@@ -21,16 +23,27 @@ struct Widened {
   std::size_t tokens;
   std::size_t channels;
   std::span<double> values;
+  double largest = 0;  // magnitude; +∞ if an entry is not finite
   double* token(std::size_t s) { return values.data() + s * channels; }
   const double* token(std::size_t s) const { return values.data() + s * channels; }
 };
 
+// Entries that are measured while the innermost cache holds them.
+constexpr std::size_t kWidenedAtOnce = 2048;
+
 Widened widen(const InputView& view, Buffer<double>& memory) {
   Widened z{view.rows, view.cols, {memory.data(), product(view.rows, view.cols)}};
   const RowReader reader(view);
-  for (std::size_t s = 0; s < z.tokens; ++s) {
-    check_worker();
-    reader.read(s, z.token(s));
+  const std::size_t at_once = std::max(std::size_t{1}, kWidenedAtOnce / z.channels);
+  for (std::size_t first = 0; first < z.tokens; first += at_once) {
+    const std::size_t end = std::min(z.tokens, first + at_once);
+    for (std::size_t s = first; s < end; ++s) {
+      check_worker();
+      reader.read(s, z.token(s));
+    }
+    const double largest = largest_magnitude(z.token(first), (end - first) * z.channels);
+    z.largest = std::isfinite(largest) ? std::max(z.largest, largest)
+                                       : std::numeric_limits<double>::infinity();
   }
   return z;
 }
@@ -39,12 +52,11 @@ Widened widen(const InputView& view, Buffer<double>& memory) {
 // an entry that is not finite.
 std::optional<int> normalise(Widened& z, std::size_t input, FirstNotFinite& bad) {
   check_worker();
-  const double largest = largest_magnitude(z.values.data(), z.values.size());
-  if (!std::isfinite(largest)) {
+  if (!std::isfinite(z.largest)) {
     for (std::size_t s = 0; s < z.tokens; ++s) bad.inspect(input, s, z.token(s), z.channels);
     return std::nullopt;
   }
-  const int exponent = scaling_exponent_of(largest);
+  const int exponent = scaling_exponent_of(z.largest);
   scale_down(z.values.data(), z.values.size(), exponent);
   return exponent;
 }
@@ -59,8 +71,8 @@ std::vector<double> squared_norms_of(const Widened& z) {
   return norms;
 }
 
-double bulk_norm_of(const Widened& z) {
-  std::vector<double> norms = squared_norms_of(z);
+// The sum of squared norms without the largest.
+double bulk_norm_of(std::vector<double> norms) {
   *std::max_element(norms.begin(), norms.end()) = 0;
   return std::accumulate(norms.begin(), norms.end(), 0.0);
 }
@@ -87,17 +99,20 @@ void mean_less_first(const T* tokens, std::size_t count, std::size_t channels, d
   for (std::size_t c = 0; c < channels; ++c) out[c] /= static_cast<double>(count);
 }
 
-// Subtracts the mean token and writes it to `mean`.
-void subtract_mean_token(Widened& z, double* mean) {
+// Subtracts the mean token and writes it to `mean`; returns the squared norms of what is left.
+std::vector<double> subtract_mean_token(Widened& z, double* mean) {
   const auto& kernels = simd::kernels().float64;
   const std::vector<double> first(z.token(0), z.token(0) + z.channels);
   mean_less_first(z.token(0), z.tokens, z.channels, mean);
+  std::vector<double> norms(z.tokens);
   for (std::size_t s = 0; s < z.tokens; ++s) {
     check_worker();
     kernels.subtract_shifts(z.token(s), z.token(s), z.channels, 0, first.data());
     kernels.subtract_shifts(z.token(s), z.token(s), z.channels, 0, mean);
+    norms[s] = squared_norm_of(z.token(s), z.channels);
   }
   for (std::size_t c = 0; c < z.channels; ++c) mean[c] += first[c];
+  return norms;
 }
 
 // The index of the median.
@@ -122,10 +137,9 @@ std::vector<double> squared_distances_from(const Widened& z, std::size_t referen
   return distances;
 }
 
-// For tokens less their mean: a typical token, if a few tokens of huge norm pull the mean away from
-// it and most others (isogram/detail/tokens.hpp); else none.
-std::optional<std::size_t> token_far_from_mean(const Widened& z) {
-  const std::vector<double> norms = squared_norms_of(z);
+// For tokens less their mean, of some squared norms: a typical token, if a few tokens of huge norm
+// pull the mean away from it and most others (isogram/detail/tokens.hpp); else none.
+std::optional<std::size_t> token_far_from_mean(const Widened& z, const std::vector<double>& norms) {
   const std::size_t typical = median_of(norms);
   const double largest = *std::max_element(norms.begin(), norms.end());
   if (largest <= detail::kHugeNorm * norms[typical]) return std::nullopt;
@@ -407,17 +421,18 @@ void TokenSets<T>::pack(std::size_t input, const InputView& view, Packers& packe
     std::copy(order.begin(), order.end(), order_.data() + input * layout_.max_tokens);
   }
   double* mean = means_.data() + input * channels_;
-  if (layout_.centered) subtract_mean_token(z, mean);
+  std::vector<double> norms = layout_.centered ? subtract_mean_token(z, mean) : squared_norms_of(z);
   if (has_mean_left_.size() > 0) {
-    const std::optional<std::size_t> typical = token_far_from_mean(z);
+    const std::optional<std::size_t> typical = token_far_from_mean(z, norms);
     has_mean_left_[input] = typical.has_value();
     if (typical) {
       z = widen(view, packers.widened);  // with the digits that the mean cost
       scale_down(z.values.data(), z.values.size(), exponents_[input]);
       subtract_mean_of_others(z, *typical, mean, means_left_.data() + input * channels_);
+      norms = squared_norms_of(z);
     }
   }
-  bulk_norms_[input] = bulk_norm_of(z);
+  bulk_norms_[input] = bulk_norm_of(std::move(norms));
   if (packers.coordinates) packers.coordinates->find(z.values.data(), z.tokens);
   for (std::size_t position = 0; position < z.tokens; ++position) {
     const std::size_t s = token_at(input, position);
