@@ -119,9 +119,9 @@ def planned_for(
     )
 
 
-def part(job: Job, facts: Facts, tile: Tile, progress: Report) -> dict[str, NDArray[Any]]:
+def part(job: Job, facts: Facts, tile: Tile, report: Report) -> dict[str, NDArray[Any]]:
     """Return the blocks of one tile."""
-    return _Tiles(job, facts).compute(tile, progress)
+    return _Tiles(job, facts).compute(tile, report)
 
 
 class _Tiles:
@@ -135,7 +135,7 @@ class _Tiles:
         self._job, self._facts = job, facts
         self._packed: tuple[slice, _core.PackedRows] | None = None
 
-    def compute(self, tile: Tile, progress: Report) -> dict[str, NDArray[Any]]:
+    def compute(self, tile: Tile, report: Report) -> dict[str, NDArray[Any]]:
         """Return the blocks of one tile."""
         job = self._job
         blocks = {name: np.empty(tile.shape, job.dtype) for name in job.outputs}
@@ -143,7 +143,7 @@ class _Tiles:
         try:
             rows = self._packed_rows(tile.rows, pairs.rows)
             _core.semantic_rsm_tile(
-                rows, *pairs.cols_for_core(), **_outputs(job, blocks), progress=progress
+                rows, *pairs.cols_for_core(), **_outputs(job, blocks), progress=report
             )
         except _core.NotFiniteToken as error:
             raise _named(pairs, error) from None
