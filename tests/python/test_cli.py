@@ -17,6 +17,8 @@ import isogram as ig
 import numpy as np
 import pytest
 from isogram import _output
+from isogram._memory import size
+from isogram._tokens.building import Kept
 from isogram.cli import bench
 from isogram.cli._commands import commands
 from support import needs_the_installed_package
@@ -1102,11 +1104,58 @@ def test_index_shows_progress(run, tmp_path, rng):
     assert run("index", "add", path, tokens).stderr == ""
 
 
+def test_index_build_goes_on(run, tmp_path, rng, monkeypatch):
+    monkeypatch.setattr("isogram._operations.index.SEGMENT", 16)
+    monkeypatch.setattr("isogram._tokens.segments.SEGMENT", 16)
+    maps, path = rng.standard_normal((50, 2, 2, 70)), tmp_path / "index"
+    tokens, ids = tmp_path / "tokens.npz", [f"picture {i}" for i in range(50)]
+    np.savez(tokens, maps=maps, ids=ids)
+    command = ["index", "build", tokens, "-o", path, "--layout", "nhwc", "--resume"]
+
+    def stop(self, file, lines, segments, record=Kept.record):
+        record(self, file, lines, segments)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Kept, "record", stop)
+        for _ in range(2):
+            stopped = run(*command)
+            assert stopped.exit_code == 130
+            assert f"What is finished is kept in {path}.job: the same command" in stopped.stderr
+    whole = tmp_path / "whole"
+    ig.SemanticIndex.build(maps, ids=ids, layout="nhwc", path=whole)
+    assert run(*command).stdout == f"{path}: 50 samples\n"
+    assert path.read_bytes() == whole.read_bytes()
+    np.savez(tokens, maps=maps + 1, ids=ids)
+    assert_fails(run(*command), f"{path}.job must go on as it began, but TOKENS changed")
+
+
+@pytest.mark.parametrize("shape", [(300, 70), (300, 3, 70)])
+def test_index_build_says_what_it_takes(run, tmp_path, rng, shape):
+    tokens, path = save(tmp_path / "tokens.npy", rng.standard_normal(shape)), tmp_path / "index"
+    said = run("index", "build", tokens, "-o", path, "--dry-run").stdout
+    expected = ig.SemanticIndex.build_cost(np.load(tokens).reshape(300, -1, 70))
+    assert said.startswith(f"index of 300 inputs, {expected.tokens} tokens of 70 channels, float64")
+    assert f"makes {size(expected.file_bytes)}, and takes about" in said
+    assert not path.exists()
+    limited = ["index", "build", tokens, "-o", path, "--memory-limit"]
+    fewer = re.search(r"(\d+) at a time", run(*limited, expected.memory, "--dry-run").stdout)
+    assert int(fewer[1]) < 300
+    assert run(*limited, expected.memory).stdout == f"{path}: 300 samples\n"
+    assert_fails(run(*limited, "1MB"), "--memory-limit must be at least")
+
+
+@pytest.mark.parametrize("option", ["--scheduler=x", "--num-threads=2"])
+def test_index_build_offers_nothing_without_a_meaning(run, gallery, tmp_path, option):
+    refused = run("index", "build", gallery[1], "-o", tmp_path / "i", option)
+    assert_fails(refused, f"No such option '{option.split('=')[0]}'", 2)
+
+
 @pytest.mark.parametrize(
     "option", ["--memory-limit=1GB", "--dry-run", "--scheduler=x", "--num-threads=2", "--resume"]
 )
-def test_index_offers_nothing_without_a_meaning(run, gallery, tmp_path, option):
-    refused = run("index", "build", gallery[1], "-o", tmp_path / "i", option)
+def test_index_add_offers_nothing_without_a_meaning(run, gallery, option):
+    refused = run("index", "add", gallery[1], gallery[1], option)
     assert_fails(refused, f"No such option '{option.split('=')[0]}'", 2)
 
 

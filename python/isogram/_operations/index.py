@@ -21,14 +21,15 @@ from isogram._operations.semantic_matching import SemanticMatching, matchings
 from isogram._output import path_of
 from isogram._place import HOST, place_of
 from isogram._progress import Progress, reporting
-from isogram._rows import unread
+from isogram._rows import Unread, type_name_of, unread
 from isogram._tokens.arguments import Inputs, remarks_on_axes
+from isogram._tokens.building import BuildCost, Kept, Shape, keeping_segments
 from isogram._tokens.cascade import Found, like_in_mean, nearest, recall
 from isogram._tokens.ids import Id, Ids, IdTable
 from isogram._tokens.index_file import Reader, Writer, begins_as_index, written
 from isogram._tokens.job import Listed, Pairs
 from isogram._tokens.kept import fingerprint, keeping, said
-from isogram._tokens.samples import Samples
+from isogram._tokens.samples import LAYOUTS, Samples
 from isogram._tokens.search import Search
 from isogram._tokens.segments import SEGMENT, Segment, Segments
 from isogram._tokens.turned import Turned
@@ -117,6 +118,7 @@ class SemanticIndex:
             _CLASS, "normalize", normalize, get_args(NormalizationName)
         )
         self._segments: Segments | None = None  # until the first inputs say their channels
+        self._segment: int | None = None  # inputs of a segment at most, if not SEGMENT
         self._ids = IdTable()
 
     def __len__(self) -> int:
@@ -154,6 +156,8 @@ class SemanticIndex:
         path: str | os.PathLike[str] | None = None,
         layout: LayoutName = "nsc",
         normalize: NormalizationName = "input",
+        job: str | os.PathLike[str] | None = None,
+        memory_limit: int | None = None,
     ) -> SemanticIndex:
         """Return an index of many inputs, which are read batch by batch.
 
@@ -169,27 +173,82 @@ class SemanticIndex:
             batches, so that it may be larger than the memory.
         layout, normalize
             As for the class.
+        job : path, optional
+            With `path`: a folder on its disk for the file until it is whole. The same call goes on
+            from there after an interruption: it reads all batches again, in the same sizes, and
+            turns those that are not in the file. The file has the bytes of one call.
+        memory_limit : int, optional
+            With `path`, of an array: the bytes that building may take, as `build_cost` says. Fewer
+            inputs are turned at a time, and axes are found from as many.
 
         Raises
         ------
         ValueError, TypeError, OSError
-            As by `add` and `save`; more or fewer ids than inputs.
+            As by `add` and `save`; more or fewer ids than inputs; a job of other batches, ids,
+            options or versions.
+        MemoryError
+            A `memory_limit` that cannot be kept; the message says the least that can.
+        BlockingIOError
+            A job that another process is at.
         """
         function = f"{_CLASS}.build"
         index = cls(layout=layout, normalize=normalize)
         named = None if ids is None else _iterator(function, "ids", ids)
         if path is None:
+            for name, value in (("job", job), ("memory_limit", memory_limit)):
+                if value is not None:
+                    raise ValueError(f"{function}: `{name}` must be None without `path`")
             for _ in index._adding(batches, named):
                 pass
             return index
-        with written(path_of(function, "path", path)) as file:
-            lines: list[dict[str, Any]] = []
-            for segments in index._adding(batches, named):
-                if len(segments) >= SEGMENT:
-                    lines += index._lines(file)
-                    segments.clear()
-            index._finish(file, lines + index._lines(file))
+        if memory_limit is not None:
+            listed = None if isinstance(ids, Iterator) else ids
+            shape = _shape_of(function, "batches", batches, listed, layout, normalize)
+            limit = integer(function, "memory_limit", memory_limit, 1)
+            index._segment = shape.within(function, SEGMENT, limit).segment
+        target = path_of(function, "path", path)
+        if job is None:
+            with written(target) as file:
+                index._build(file, batches, named)
+        else:
+            index._build_in(path_of(function, "job", job), target, batches, named)
         return cls.load(path, verify=False)
+
+    @staticmethod
+    def build_cost(
+        tokens: Any,
+        *,
+        ids: Any = None,
+        layout: LayoutName = "nsc",
+        normalize: NormalizationName = "input",
+        memory_limit: int | None = None,
+    ) -> BuildCost:
+        """Return what `build` takes to write the index of an array, which is not read.
+
+        Parameters
+        ----------
+        tokens, ids, layout, normalize, memory_limit
+            As for `build`, with `path`; `tokens` is an array of all inputs.
+
+        Returns
+        -------
+        BuildCost
+            Frozen dataclass: inputs, tokens, channels, dtype, segment, file_bytes, memory. It is
+            printed.
+
+        Raises
+        ------
+        ValueError
+            An array of other axes; batches.
+        MemoryError
+            A `memory_limit` that cannot be kept.
+        """
+        function = f"{_CLASS}.build_cost"
+        limit = memory_limit
+        if limit is not None:
+            limit = integer(function, "memory_limit", limit, 1)
+        shape = _shape_of(function, "tokens", tokens, ids, layout, normalize)
+        return shape.within(function, SEGMENT, limit)
 
     def add(
         self,
@@ -221,11 +280,17 @@ class SemanticIndex:
         function = f"{_CLASS}.add"
         samples = self._samples(function, "tokens", tokens, lengths, mask)
         new = self._ids.new(function, ids, len(samples))
-        kept = samples.split()[:1] if samples.is_unit else samples.sources
+        self._add(samples, new)
+        return new
+
+    def _add(self, samples: Samples, new: NDArray[Any]) -> None:
+        """Add checked inputs, with ids that are new."""
+        function = f"{_CLASS}.add"
+        kept = samples.rows(slice(0, 1)).split() if samples.is_unit else samples.sources
         dtypes = {array.dtype for array in kept}
         segments = self._segments
         if segments is None:
-            segments = Segments(samples.channels, next(iter(dtypes)))
+            segments = Segments(samples.channels, next(iter(dtypes)), self._segment)
         if dtypes != {segments.dtype}:
             names = " and ".join(sorted(map(type_name, dtypes)))
             raise TypeError(
@@ -236,7 +301,6 @@ class SemanticIndex:
             segments = segments.grown(samples)
         # At once: after Ctrl-C between the two, there would be inputs without ids.
         vars(self).update(_segments=segments, _ids=self._ids.grown(new))
-        return new
 
     def delete(self, ids: Ids) -> None:
         """Delete the inputs of some ids; other inputs keep theirs.
@@ -470,20 +534,33 @@ class SemanticIndex:
         home = place_of(function, pairs.sources)
         return rows if home is HOST else rows.on_host(home)
 
-    def _adding(self, batches: Any, ids: Iterator[Id] | None) -> Iterator[Segments]:
-        """Add batches, with some ids, one after another; yield all segments after each."""
-        function = f"{_CLASS}.build"
-        for batch in _batches_of(function, batches):
+    def _adding(
+        self, batches: Any, ids: Iterator[Id] | None, kept: Kept | None = None
+    ) -> Iterator[Segments]:
+        """Add batches, with some ids, one after another; yield all segments after each.
+
+        Of batches that are kept in the file, the ids alone.
+        """
+        function, adding = f"{_CLASS}.build", f"{_CLASS}.add"
+        for batch in _batches_of(function, batches, self._segment or SEGMENT):
             named = None if ids is None else list(islice(ids, len(batch)))
             if named is not None and len(named) < len(batch):
                 raise ValueError(f"{function}: `ids` must be as many as inputs, got fewer")
-            self.add(batch, ids=named)
+            samples = self._samples(adding, "tokens", batch, None, None)
+            new = self._ids.new(adding, named, len(samples))
+            if kept is not None and kept.has(samples, new):
+                self._ids = self._ids.grown(new)
+                continue
+            self._add(samples, new)
+            del batch, samples  # before the next are read
             assert self._segments is not None
             yield self._segments
-        if self._segments is None:
+        if not self._ids.columns:
             raise ValueError(f"{function}: there are no inputs")
         if ids is not None and next(ids, None) is not None:
             raise ValueError(f"{function}: `ids` must be as many as inputs, got more")
+        if kept is not None:
+            kept.check_all_read()
 
     def _fingerprints(self, search: Search) -> dict[str, str]:
         """Return fingerprints of the queries, of the index, and of who may find whom."""
@@ -517,6 +594,37 @@ class SemanticIndex:
         return SemanticMatching(*(field.reshape(*shape, *field.shape[1:]) for field in flat))
 
     # Files ----------------------------------------------------------------------------------------
+
+    def _build(
+        self, file: Writer, batches: Any, ids: Iterator[Id] | None, kept: Kept | None = None
+    ) -> None:
+        """Write the index of batches, segment by segment, but for those that are kept in it."""
+        lines = [] if kept is None else kept.lines
+        for segments in self._adding(batches, ids, kept):
+            if len(segments) >= segments.size:
+                new = self._lines(file)
+                if kept is not None:
+                    kept.record(file, new, segments)
+                lines += new
+                segments.clear()
+        self._finish(file, lines + self._lines(file))
+
+    def _build_in(self, folder: Path, path: Path, batches: Any, ids: Iterator[Id] | None) -> None:
+        """Build in the folder of a job, from what is finished there on."""
+        options = {
+            "layout": self._layout,
+            "normalize": self._normalize,
+            "inputs of a segment": self._segment or SEGMENT,
+        }
+        with keeping_segments(f"{_CLASS}.build", folder, path, options) as kept:
+            self._segments = kept.segments(self._segment or SEGMENT)
+            if kept.is_finished:
+                for _ in self._adding(batches, ids, kept):
+                    pass
+                return
+            with open(kept.partial, "r+b" if kept.end else "wb") as stream:
+                self._build(Writer(stream, kept.end), batches, ids, kept)
+            kept.finish()
 
     def _lines(self, file: Writer) -> list[dict[str, Any]]:
         """Write the inputs that are not deleted; return the directory's lines of their segments."""
@@ -569,7 +677,39 @@ class SemanticIndex:
         return index
 
 
-def _batches_of(function: str, batches: Any) -> Iterator[Any]:
+def _shape_of(
+    function: str,
+    name: str,
+    tokens: Any,
+    ids: Any,
+    layout: LayoutName,
+    normalize: NormalizationName,
+) -> Shape:
+    """Return what a build has to know of an array to say its cost."""
+    array = unread(f"{function}: `{name}`", tokens)
+    axes = LAYOUTS[choice(_CLASS, "layout", layout, get_args(LayoutName))]
+    shape: tuple[int, ...] = getattr(array, "shape", ())
+    if len(shape) != axes or 0 in shape:
+        raise ValueError(
+            f"{function}: `{name}` must be an array of inputs, {axes}-D, to say what it takes, got "
+            f"{type(tokens).__name__} of shape {tuple(shape)}"
+        )
+    is_unread = isinstance(array, Unread)
+    one = array if is_unread else Unread(array.__getitem__, shape, type_name_of(array.dtype))
+    channels = shape[1 if layout == "nchw" else -1]
+    return Shape(
+        shape[0],
+        one.size // (shape[0] * channels),
+        channels,
+        type_name(one.dtype),
+        one.dtype.itemsize,
+        8 if ids is None else np.asarray(ids).itemsize,
+        is_unread + one.is_whole + (normalize == "token"),
+        one.buffered,
+    )
+
+
+def _batches_of(function: str, batches: Any, segment: int) -> Iterator[Any]:
     """Yield an array of all inputs some at a time, and of others each."""
     array = unread(f"{function}: `batches`", batches)
     shape = getattr(array, "shape", None)
@@ -578,8 +718,8 @@ def _batches_of(function: str, batches: Any) -> Iterator[Any]:
     elif len(shape) < 3:
         yield array  # which `add` refuses
     else:
-        for start in range(0, shape[0], SEGMENT):
-            yield array[start : min(start + SEGMENT, shape[0])]
+        for start in range(0, shape[0], segment):
+            yield array[start : min(start + segment, shape[0])]
 
 
 def _iterator(function: str, name: str, values: Any) -> Iterator[Any]:

@@ -25,7 +25,7 @@ from isogram._tokens.kept import fingerprint
 from isogram._tokens.samples import Samples
 from isogram._tokens.search import Part, Search, search_of
 from isogram._tokens.segments import SEGMENT
-from isogram._tokens.turned import depths_for
+from isogram._tokens.turned import bytes_of_turned, depths_for
 from isogram._types import Report
 from isogram._walk.description import InputSpec
 from isogram._walk.plan import Plan, Reduced, whole_parts
@@ -162,7 +162,7 @@ class SearchPlan(Plan):
             if spec.name == "gallery" and self.id_bytes is not None:  # turned, segment by segment
                 tokens = -(-tokens * min(count, SEGMENT) // count)
             elif depths:
-                total += 4 * tokens * axes + 8 * count * (channels + axes + 2 * len(depths))
+                total += bytes_of_turned(count, tokens, channels)
             packed = 2 * channels * self._computed_itemsize + 4 * axes  # measured: at most twice
             total += max(tokens, _PANEL * tokens * count // max(1, self._shape(spec)[0])) * packed
         return total

@@ -62,6 +62,13 @@ def principal_axes(job: Job, count: int) -> NDArray[np.float64]:
     return _principal_axes(_Sample(job).tokens(job.pairs.rows.channels), count).rows
 
 
+def sampled_bytes(inputs: int, tokens: int, channels: int) -> int:
+    """Return about the bytes that finding axes of inputs with so many tokens each takes."""
+    drawn = min(inputs, _INPUTS)
+    count = min(tokens, -(-_TOKENS_PER_CHANNEL * channels // drawn))
+    return 8 * channels * (2 * drawn * count + 3 * channels)
+
+
 def _along(job: Job, axes: NDArray[np.float64]) -> Job:
     """Return the job along some axes, or others of the same span.
 

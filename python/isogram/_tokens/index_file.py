@@ -15,7 +15,7 @@ import re
 import secrets
 import struct
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -39,25 +39,34 @@ _TYPES = re.compile(r"<(f2|u2|f4|f8|i8|U[1-9][0-9]*)")
 class Writer:
     """A file that is being written."""
 
-    def __init__(self, file: BinaryIO) -> None:
-        """Write its head."""
+    def __init__(self, file: BinaryIO, at: int = 0) -> None:
+        """Write its head, or go on at byte `at`; what is beyond that is lost."""
         self._file = file
-        self._at = file.write(_HEAD.pack(_MAGIC, VERSION))
+        self.at = file.seek(at)
+        file.truncate()
+        if not at:
+            self.at = file.write(_HEAD.pack(_MAGIC, VERSION))
 
     def array(self, array: NDArray[Any]) -> dict[str, Any]:
         """Write an array, and return its line of the directory."""
         array = np.ascontiguousarray(array, array.dtype.newbyteorder("<"))
-        self._at += self._file.write(bytes(-self._at % _ALIGNMENT))
-        line = {"dtype": array.dtype.str, "shape": array.shape, "at": self._at}
+        self.at += self._file.write(bytes(-self.at % _ALIGNMENT))
+        line = {"dtype": array.dtype.str, "shape": array.shape, "at": self.at}
         data = array.reshape(-1).view(np.uint8)
-        self._at += self._file.write(data.data)
+        self.at += self._file.write(data.data)
         return line | {"crc32": _sum_of(data)}
 
+    def flush(self) -> None:
+        """Wait until everything that was written is on the disk."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
     def finish(self, directory: Mapping[str, Any]) -> None:
-        """Write the directory and the trailer."""
+        """Write the directory and the trailer, and wait until they are on the disk."""
         text = json.dumps(directory).encode()
         self._file.write(text)
-        self._file.write(_TRAILER.pack(self._at, len(text), zlib.crc32(text), _END))
+        self._file.write(_TRAILER.pack(self.at, len(text), zlib.crc32(text), _END))
+        self.flush()
 
 
 @contextmanager
@@ -68,8 +77,6 @@ def written(path: Path) -> Iterator[Writer]:
     try:
         with beside.open("xb") as file:
             yield Writer(file)
-            file.flush()
-            os.fsync(file.fileno())
         beside.replace(target)
     finally:
         beside.unlink(missing_ok=True)
@@ -81,6 +88,14 @@ def begins_as_index(path: Path) -> bool:
         return False
     with path.open("rb") as file:
         return file.read(len(_MAGIC)) == _MAGIC
+
+
+def are_whole(path: Path, lines: Iterable[Mapping[str, Any]]) -> bool:
+    """Return whether a file, which may end early, has the arrays of some lines."""
+    if not (path.is_file() and path.stat().st_size):
+        return False
+    data = np.memmap(path, np.uint8, "r")
+    return all(_sum_of(_bytes_of(line, data)) == line["crc32"] for line in lines)
 
 
 class Reader:
@@ -128,15 +143,20 @@ class Reader:
     def _array(self, line: Mapping[str, Any], *, verify: bool) -> NDArray[Any]:
         if not _TYPES.fullmatch(line["dtype"]):
             raise self._damaged(f"it has entries of type {line['dtype']!r}")
-        dtype, shape, at = np.dtype(line["dtype"]), tuple(line["shape"]), line["at"]
-        data = self._bytes[at : at + math.prod(shape) * dtype.itemsize]
+        data = _bytes_of(line, self._bytes)
         if verify and _sum_of(data) != line["crc32"]:
-            raise self._damaged(f"the array at byte {at} has another checksum")
-        entries: NDArray[Any] = np.asarray(data).view(dtype).reshape(shape)
+            raise self._damaged(f"the array at byte {line['at']} has another checksum")
+        entries: NDArray[Any] = np.asarray(data).view(line["dtype"]).reshape(line["shape"])
         return entries
 
     def _damaged(self, how: str) -> PlaceError:
         return PlaceError(ValueError, f"{self._path} is a damaged index: {how}")
+
+
+def _bytes_of(line: Mapping[str, Any], file: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the bytes of the array of a line of the directory."""
+    count = math.prod(line["shape"]) * np.dtype(line["dtype"]).itemsize
+    return file[line["at"] : line["at"] + count]
 
 
 def _sum_of(data: NDArray[np.uint8]) -> int:

@@ -32,16 +32,8 @@ def keeping(
         yield None
         return
 
-    def facts() -> dict[str, Any]:
-        return {
-            "operation": function,
-            "isogram": _core.build_info()["version"],
-            "instruction set": _core.simd_level(),
-            "inputs": dict(inputs()),
-            "options": dict(options),
-        }
-
-    with opened(function, path_of(function, "job", job), facts) as journal:
+    folder = path_of(function, "job", job)
+    with opened(function, folder, lambda: facts_of(function, inputs(), options)) as journal:
 
         def keep(sink: Sink, tiles: tuple[Tile, ...]) -> Sink:
             names = {tile: f"queries [{tile.rows.start}:{tile.rows.stop}]" for tile in tiles}
@@ -49,6 +41,19 @@ def keeping(
             return Journaled(stored, journal, names)
 
         yield keep
+
+
+def facts_of(
+    function: str, inputs: Mapping[str, str], options: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return what the journal of a job says that it is of."""
+    return {
+        "operation": function,
+        "isogram": _core.build_info()["version"],
+        "instruction set": _core.simd_level(),
+        "inputs": dict(inputs),
+        "options": dict(options),
+    }
 
 
 def fingerprint(samples: Samples) -> str:

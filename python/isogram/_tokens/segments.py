@@ -53,9 +53,9 @@ class Segment:
 class Segments:
     """Inputs in the order in which they were added; none of them ever changes its place."""
 
-    def __init__(self, channels: int, dtype: np.dtype[Any]) -> None:
-        """Begin without inputs."""
-        self.channels, self.dtype = channels, dtype
+    def __init__(self, channels: int, dtype: np.dtype[Any], size: int | None = None) -> None:
+        """Begin without inputs; of a segment there are `size` at most."""
+        self.channels, self.dtype, self.size = channels, dtype, size or SEGMENT
         self.list: list[Segment] = []
         self.depths = depths_for(channels)
         self.axes = np.empty((0, channels))
@@ -67,11 +67,11 @@ class Segments:
 
     def clear(self) -> None:
         """Forget all inputs, and keep the axes."""
-        self.list, self._found_from = [], SEGMENT
+        self.list, self._found_from = [], self.size
 
     def restore(self, axes: NDArray[np.float64], segments: list[Segment]) -> None:
         """Take axes and segments that were kept."""
-        self.axes, self.list, self._found_from = axes, segments, SEGMENT
+        self.axes, self.list, self._found_from = axes, segments, self.size
 
     def check(self, count: int) -> None:
         """Raise ValueError unless arrays fit each other, and there are so many inputs."""
@@ -92,8 +92,8 @@ class Segments:
         """
         grown = copy(self)
         grown.list = self.list.copy()
-        for start in range(0, len(samples), SEGMENT):
-            rows = samples.rows(slice(start, min(start + SEGMENT, len(samples))))
+        for start in range(0, len(samples), self.size):
+            rows = samples.rows(slice(start, min(start + self.size, len(samples))))
             grown.list.append(self._segment(rows))
             grown._join_last()
         if grown.depths and grown._should_find_axes():
@@ -125,7 +125,8 @@ class Segments:
         """Join small segments: each to one of its size, so that inputs are seldom copied."""
         while len(self.list) > 1:
             first, second = self.list[-2:]
-            if first.is_mapped or len(first) > len(second) or len(first) + len(second) > SEGMENT:
+            both = len(first) + len(second)
+            if first.is_mapped or len(first) > len(second) or both > self.size:
                 return
             self.list[-2:] = [
                 Segment(
@@ -136,11 +137,11 @@ class Segments:
 
     def _should_find_axes(self) -> bool:
         """Whether axes were found from few inputs, and there are twice as many now."""
-        return self._found_from < SEGMENT and len(self) >= 2 * self._found_from
+        return self._found_from < self.size and len(self) >= 2 * self._found_from
 
     def _find_axes(self) -> None:
         """Find axes from the first inputs, and turn all to them."""
-        self._found_from = min(len(self), SEGMENT)
+        self._found_from = min(len(self), self.size)
         first = [self.tokens_of_input(i) for i in range(self._found_from)]
         job = Job(
             Pairs(Samples("tokens", first, None, None), None),

@@ -32,6 +32,23 @@ def depths_for(channels: int) -> tuple[int, ...]:
     return tuple(depth for depth in _AXES if 2 * depth <= channels)
 
 
+def bytes_of_turned(inputs: int, tokens: int, channels: int) -> int:
+    """Return the bytes of a `Turned` of so many inputs with so many tokens together."""
+    depths = depths_for(channels)
+    axes = max(depths, default=0)
+    return 4 * tokens * axes + 8 * inputs * (3 + channels + axes + 2 * len(depths))
+
+
+def bytes_of_axes(channels: int) -> int:
+    """Return the bytes of the axes that tokens are turned to."""
+    return 8 * max(depths_for(channels), default=0) * channels
+
+
+def bytes_to_turn(tokens: int, channels: int) -> int:
+    """Return about the bytes that turning an input of so many tokens takes."""
+    return 8 * tokens * (3 * channels + 3 * max(depths_for(channels), default=0))
+
+
 class Turned(NamedTuple):
     """What is known of n inputs whose tokens are divided by the norm of their input."""
 

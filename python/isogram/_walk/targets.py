@@ -105,7 +105,7 @@ class PathTarget:
     def give(self, remarks: list[str]) -> Any:
         """Record the result, move it to its path and return it, read-only."""
         self.__dict__.pop("matrix", None)
-        self._journal.finish({"state": _state(self._partial), "remarks": remarks})
+        self._journal.finish({"state": state(self._partial), "remarks": remarks})
         return self.finished()[0]
 
     def finished(self) -> tuple[Any, list[str]]:
@@ -113,7 +113,7 @@ class PathTarget:
         result = self._journal.result or {}
         if self._partial.exists():
             self._partial.replace(self._path)
-        if _state(self._path) != result["state"]:
+        if state(self._path) != result["state"]:
             raise PlaceError(
                 ValueError,
                 f"`out` must be as the job left it, but {self._path} changed, or is gone: delete "
@@ -183,7 +183,7 @@ def _place(tile: Tile) -> tuple[int, int]:
     return tile.place
 
 
-def _state(path: Path) -> int:
+def state(path: Path) -> int:
     """Return a checksum of the sizes and times of all files of a result."""
     return zlib.crc32("".join(sorted(_files(path))).encode())
 

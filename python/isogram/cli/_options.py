@@ -118,13 +118,13 @@ memory_limit_option = click.option(
     "--memory-limit",
     metavar="SIZE",
     callback=_bytes_of,
-    help="What to take beside the result, such as 2GB: files are read by rows, tile by tile.",
+    help="What to take beside the result, such as 2GB: files are read by rows, some at a time.",
 )
 
 dry_run_option = click.option(
     "--dry-run",
     is_flag=True,
-    help="Say how many tiles, pairs and bytes it takes, and how much memory; do nothing else.",
+    help="Say how much there is to do, and about the bytes and memory it takes; do nothing else.",
 )
 
 layers_option = click.option(

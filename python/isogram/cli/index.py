@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import click
 from numpy.typing import NDArray
@@ -12,24 +13,55 @@ from numpy.typing import NDArray
 import isogram as ig
 from isogram import io
 from isogram._progress import reporting
+from isogram._types import Report
 from isogram.cli._answer import answer
 from isogram.cli._commands import Command
 from isogram.cli._files import only_layer, require_axes
+from isogram.cli._messages import going_on
 from isogram.cli._options import (
     INPUT,
     OUTPUT,
     check_targets,
+    dry_run_option,
     ids_option,
     json_option,
     layer_option,
     layout_option,
+    memory_limit_option,
     progress_option,
+    resume_option,
     wants_progress,
 )
 from isogram.typing import LayoutName, NormalizationName
 
 # Samples that are read at a time.
 _ROWS = 256
+
+
+class _Options(TypedDict):
+    """Options of building, and of saying what it takes."""
+
+    ids: list[Any] | None
+    layout: LayoutName
+    normalize: NormalizationName
+    memory_limit: int | None
+
+
+class _Tokens:
+    """A layer, of which a vector is one token; shows how many samples were read."""
+
+    def __init__(self, layer: io.Layer, report: Report) -> None:
+        n, *features = layer.shape
+        self.shape = layer.shape if len(features) > 1 else (n, 1, *features)
+        self.dtype = layer.dtype
+        self._layer, self._report = layer, report
+
+    def rows(self, span: slice) -> NDArray[Any]:
+        """Return the samples of a span."""
+        rows = self._layer.rows(span)
+        if self._report is not None:
+            self._report(span.stop, self.shape[0])
+        return rows.reshape(len(rows), *self.shape[1:])
 
 
 @click.group(invoke_without_command=True)
@@ -44,7 +76,7 @@ def index(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-@index.command(cls=Command, words={"batches": "TOKENS"})
+@index.command(cls=Command, words={"batches": "TOKENS", "path": "--output"})
 @click.argument("tokens", type=INPUT)
 @click.option("-o", "--output", type=OUTPUT, required=True, help="The file of the index.")
 @click.option(
@@ -59,6 +91,9 @@ def index(context: click.Context) -> None:
 @ids_option
 @json_option
 @progress_option
+@resume_option
+@memory_limit_option
+@dry_run_option
 def build(
     tokens: Path,
     output: Path,
@@ -68,24 +103,38 @@ def build(
     ids: str | None,
     json_path: Path | None,
     progress: bool | None,
+    resume: bool,
+    memory_limit: int | None,
+    dry_run: bool,
 ) -> None:
     """Write the index of the samples in TOKENS, a file as for `compare`.
 
-    The file is read some samples at a time, and may be larger than the memory.
+    The file is read some samples at a time, and may be larger than the memory. With --resume an
+    interrupted build goes on from the samples that are in the index.
     """
     check_targets(output=output, json=json_path)
     is_shown = wants_progress(progress)
     with io.open(tokens, layers=layer or "*", ids=ids, reduce=None) as layers:
         chosen = only_layer(tokens, layers)
-        shape = chosen.shape
-        require_axes("TOKENS", shape, layout, takes_vectors=True)
-        built = ig.SemanticIndex.build(
-            _batches(chosen, is_shown=is_shown),
-            ids=None if layers.ids is None else layers.ids.tolist(),
-            path=output,
-            layout=layout if len(shape) == 4 else "nsc",
-            normalize=normalize,
-        )
+        require_axes("TOKENS", chosen.shape, layout, takes_vectors=True)
+        if len(chosen.shape) != 4:
+            layout = "nsc"
+        names = None if layers.ids is None else layers.ids.tolist()
+        options: _Options = {
+            "ids": names,
+            "layout": layout,
+            "normalize": normalize,
+            "memory_limit": memory_limit,
+        }
+        if dry_run:
+            click.echo(ig.SemanticIndex.build_cost(_Tokens(chosen, None), **options))
+            return
+        job = Path(f"{output}.job") if resume else None
+        with (
+            reporting("index", is_shown, "sample") as report,
+            nullcontext() if job is None else going_on(job),
+        ):
+            built = ig.SemanticIndex.build(_Tokens(chosen, report), path=output, job=job, **options)
     _say(built, output, json_path)
 
 
