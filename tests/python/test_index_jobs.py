@@ -160,7 +160,8 @@ import isogram._operations.index as index
 index.SEGMENT = segments.SEGMENT = {segment}
 maps = clustered({n})
 def read(first, last):
-    time.sleep(0.4)
+    if last > {stop_at}:
+        time.sleep(600)
     return maps[first:last]
 ig.SemanticIndex.build(ig.rows(read, maps.shape, maps.dtype), path={path!r}, job={job!r})
 """
@@ -170,8 +171,15 @@ def test_a_process_that_is_killed(tmp_path):
     whole, path, job = tmp_path / "whole", tmp_path / "path", tmp_path / "job"
     ig.SemanticIndex.build(MAPS, path=whole)
     tests = os.path.dirname(support.__file__)
-    program = PROGRAM.format(tests=tests, segment=SEGMENT, n=N, path=str(path), job=str(job))
     for parts in (1, 2):
+        program = PROGRAM.format(
+            tests=tests,
+            segment=SEGMENT,
+            n=N,
+            path=str(path),
+            job=str(job),
+            stop_at=(parts + 1) * SEGMENT,
+        )
         process = subprocess.Popen([sys.executable, "-c", program])
         until = time.monotonic() + 60
         while not (job / f"segment-{parts}.npz").exists():
