@@ -176,7 +176,7 @@ class SemanticIndex:
         job : path, optional
             With `path`: a folder on its disk for the file until it is whole. The same call goes on
             from there after an interruption: it reads all batches again, in the same sizes, and
-            turns those that are not in the file. The file has the bytes of one call.
+            turns only batches that the file lacks. An interruption changes no byte of the file.
         memory_limit : int, optional
             With `path`, of an array: the bytes that building may take, as `build_cost` says. Fewer
             inputs are turned at a time, and axes are found from as many.
@@ -598,7 +598,7 @@ class SemanticIndex:
     def _build(
         self, file: Writer, batches: Any, ids: Iterator[Id] | None, kept: Kept | None = None
     ) -> None:
-        """Write the index of batches, segment by segment, but for those that are kept in it."""
+        """Write the index of batches, segment by segment; segments in `kept` are there already."""
         lines = [] if kept is None else kept.lines
         for segments in self._adding(batches, ids, kept):
             if len(segments) >= segments.size:

@@ -148,12 +148,12 @@ def semantic_rsm(
     rank : int or "auto", optional
         How many principal axes of the tokens the exact matching sees in place of all channels: the
         leading ones of a sample of tokens, drawn with a fixed seed. The matched pairs are scored on
-        all channels in any case, so m can only be too small, and is not where the tokens lie in the
-        span of the axes, as those of linearly dependent channels do: on the host these are scored
-        along the axes, which is faster, where what lies off them is below the rounding of the
-        result. "auto" takes the smallest multiple of 8 that keeps the mean loss within `mean_loss`,
-        or one that spans the tokens where that is faster, or all channels where that is more than
-        three quarters of them. All channels, too, for a rank of as many or more.
+        all channels, so m can only be too small. Tokens within the span of the axes, such as tokens
+        of linearly dependent channels, lose nothing: the host scores them along the axes, which is
+        faster, if the remainder of both inputs is below the rounding of the result. "auto" takes
+        the smallest multiple of 8 that keeps the mean loss within `mean_loss`, or one that spans
+        the tokens where that is faster, or all channels where that is more than three quarters of
+        them. All channels, too, for a rank of as many or more.
     mean_loss : float, optional
         With rank "auto" only, by default 1e-6: how far the axes that are left out may lower entries
         of the cosine kernel on average. Measured on all pairs of at most 32 inputs, drawn with a

@@ -36,7 +36,7 @@ _FUNCTION = "retrieve"
 # The most bytes for each pair of a tile, where all are matched: entries, bounds, which pairs are
 # known, wanted or left, and lists of them. Measured.
 _PAIR = 130
-_PANEL = 16  # tokens of an input are packed as if they were so many at least
+_PANEL = 16  # an input with fewer tokens takes the memory of 16 when it is packed
 
 
 class _How(NamedTuple):
