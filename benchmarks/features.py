@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from collections.abc import Callable
+from collections.abc import Mapping
 from types import ModuleType
 from typing import Any
 
@@ -32,7 +32,6 @@ MAPS = {
     "s196c80": (4, 400),
     "s784c40": (3, 100),
 }
-VIEWS = max(count for _, count in MAPS.values())
 BATCH = 50
 SMALLEST_CROP = 0.35  # of a picture's shorter side
 
@@ -70,23 +69,27 @@ def crop(picture: Any, side: int, rng: np.random.Generator) -> Any:
     return picture.resize((side, side), box=(left, top, left + edge, top + edge))
 
 
-def watch(model: Any, ends: dict[int, Any], kept: dict[str, list[NDArray[Any]]]) -> None:
-    """Let the model append every map to `kept`."""
+class Kept:
+    """The first maps that come, up to a number."""
 
-    def keep(name: str) -> Callable[..., None]:
-        def hook(_module: object, _inputs: object, output: Any) -> None:
-            maps = output.permute(0, 2, 3, 1).flatten(1, 2)
-            kept[name].append(maps.half().numpy())
+    def __init__(self, count: int) -> None:
+        self.missing = count
+        self.parts: list[NDArray[Any]] = []
 
-        return hook
+    def add(self, maps: Any) -> None:
+        """Keep what is still missing of maps (views, channels, height, width)."""
+        part = maps[: self.missing].permute(0, 2, 3, 1).flatten(1, 2).half().numpy()
+        self.missing -= len(part)
+        if len(part):
+            self.parts.append(part)
 
-    for name, (stage, _) in MAPS.items():
-        if stage:
-            ends[stage].register_forward_hook(keep(name))
+    def hook(self, _module: object, _inputs: object, output: Any) -> None:
+        """Keep what a module returns."""
+        self.add(output)
 
 
-def extract(views: int, seed: int) -> dict[str, NDArray[Any]]:
-    """Return all maps of `views` crops."""
+def extract(wanted: Mapping[str, tuple[int, int]], seed: int) -> dict[str, NDArray[Any]]:
+    """Return maps of random crops by their names: name → (stage, number of views), as `MAPS`."""
     import torch
 
     demo = demo_script()
@@ -94,9 +97,13 @@ def extract(views: int, seed: int) -> dict[str, NDArray[Any]]:
     demo.check_weights(model)
     pictures = [demo.load_picture(name) for name in demo.PICTURES]
     rng = np.random.default_rng(seed)
-    kept: dict[str, list[NDArray[Any]]] = {name: [] for name in MAPS}
-    watch(model, demo.stage_ends(model), kept)
-    head = next(name for name, (stage, _) in MAPS.items() if not stage)
+    kept = {name: Kept(count) for name, (_, count) in wanted.items()}
+    ends = demo.stage_ends(model)
+    for name, (stage, _) in wanted.items():
+        if stage:
+            ends[stage].register_forward_hook(kept[name].hook)
+    heads = [kept[name] for name, (stage, _) in wanted.items() if not stage]
+    views = max(count for _, count in wanted.values())
     with torch.inference_mode():
         for begin in range(0, views, BATCH):
             count = min(BATCH, views - begin)
@@ -105,14 +112,15 @@ def extract(views: int, seed: int) -> dict[str, NDArray[Any]]:
                 for i in range(count)
             ]
             maps = model.extract_features(demo.to_input(crops, model.input_image_size))
-            kept[head].append(maps.permute(0, 2, 3, 1).flatten(1, 2).half().numpy())
+            for head in heads:
+                head.add(maps)
             print(f"{begin + count} of {views} views", flush=True)
-    return {name: np.concatenate(parts)[: MAPS[name][1]] for name, parts in kept.items()}
+    return {name: np.concatenate(each.parts) for name, each in kept.items()}
 
 
 def main() -> None:
     """Make the maps and save them."""
-    maps = extract(VIEWS, seed=0)
+    maps = extract(MAPS, seed=0)
     FOLDER.mkdir(parents=True, exist_ok=True)
     for name, values in maps.items():
         path = FOLDER / f"{name}.npy"

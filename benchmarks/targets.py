@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from benchmarks.cases.gram import FORCED
 from benchmarks.cases.growth import PAIRS_OF_SMALLEST, SMALLEST
 from benchmarks.cases.jobs import WITHOUT
+from benchmarks.cases.measures import MATCHED_LAYERS, SCIPY
 from benchmarks.cases.significance import ONE_CKA, ONE_TABLE, RSMS
 from benchmarks.results import ISOGRAM, LIMIT, CaseResult, Entry, Results
 
@@ -173,6 +174,10 @@ TARGETS = (
     *(
         Target(f"bootstrap-rsms-{method}", "× rsatoolbox", 10, against("rsatoolbox"))
         for method in RSMS
+    ),
+    *(
+        Target(f"correlation-match-{name}", f"× {SCIPY}", 10, against(SCIPY))
+        for name in MATCHED_LAYERS
     ),
     Target("job-rsm", "× no journal", 1.02, over_variant(WITHOUT), at_most=True),
 )

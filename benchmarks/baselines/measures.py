@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -70,6 +72,34 @@ def correlation_match(x: Array, y: Array) -> float:
         correlations = np.corrcoef(x.T, y.T)[: x.shape[1], x.shape[1] :]
     rows, cols = (x.std(axis=0) > 0), (y.std(axis=0) > 0)
     correlations = correlations[rows][:, cols]
+    return float(correlations[linear_sum_assignment(correlations, maximize=True)].mean())
+
+
+def correlation_matches(layers: Sequence[Array]) -> Array:
+    """Return the correlation match of all pairs of layers."""
+    return _of_pairs(layers, correlation_match)
+
+
+def correlation_matches_of_standardized(layers: Sequence[Array]) -> Array:
+    """Return the same with a quarter of the products: `np.corrcoef` correlates x with x too."""
+    return _of_pairs([_standardized(layer) for layer in layers], _mean_of_best)
+
+
+def _of_pairs(layers: Sequence[Array], measure: Callable[[Array, Array], float]) -> Array:
+    result = np.eye(len(layers))
+    for i, j in combinations(range(len(layers)), 2):
+        result[i, j] = result[j, i] = measure(layers[i], layers[j])
+    return result
+
+
+def _standardized(x: Array) -> Array:
+    centred = x - x.mean(axis=0)
+    norms = np.linalg.norm(centred, axis=0)
+    return centred[:, norms > 0] / norms[norms > 0]
+
+
+def _mean_of_best(x: Array, y: Array) -> float:
+    correlations = x.T @ y
     return float(correlations[linear_sum_assignment(correlations, maximize=True)].mean())
 
 

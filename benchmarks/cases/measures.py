@@ -22,11 +22,16 @@ MEASURES = (
     "correlation_match",
 )
 
+# layers, inputs, features: the search takes most of the time of the first, the products of the last
+MATCHED_LAYERS = {"wide": (8, 300, 1024), "long": (12, 1000, 512)}
+QUICK = (3, 60, 24)
+SCIPY = "NumPy and SciPy, pair by pair"
+
 
 def cases(settings: Settings) -> list[Case]:
     """Return the cases of this group."""
     n, d = settings.size(2000, 100), settings.size(256, 24)
-    return [
+    pairs = [
         Case(
             f"measure-{name}".replace("_", "-"),
             "measures",
@@ -38,6 +43,21 @@ def cases(settings: Settings) -> list[Case]:
         )
         for name in MEASURES
     ]
+    return pairs + [matched_layers(name, settings) for name in MATCHED_LAYERS]
+
+
+def matched_layers(name: str, settings: Settings) -> Case:
+    """Return the case of the correlation match of all pairs of layers."""
+    count, n, d = QUICK if settings.quick else MATCHED_LAYERS[name]
+    return Case(
+        f"correlation-match-{name}",
+        "measures",
+        "correlation match of all pairs of layers",
+        {"layers": count, "n": n, "d": d},
+        lambda _: all_matches(count, n, d),
+        data="correlated",
+        levels=False,
+    )
 
 
 def pair(name: str, n: int, d: int, _: Settings) -> Workload:
@@ -56,3 +76,24 @@ def pair(name: str, n: int, d: int, _: Settings) -> Workload:
     if name == "distance_correlation":
         workload.add_rival("dcor", "dcor", lambda module: lambda: module.distance_correlation(x, y))
     return workload
+
+
+def all_matches(count: int, n: int, d: int) -> Workload:
+    """Return the correlation match of all pairs of layers."""
+    layers = data.layers(count, n, d)
+    doubles = [layer.astype(np.float64) for layer in layers[:3]]
+    pairs = count * (count - 1) // 2
+    return Workload(
+        compute=lambda *layers, threads: (
+            ig.similarity_matrix(layers, measure="correlation_match", num_threads=threads).values
+        ),
+        inputs=layers,
+        rivals={
+            SCIPY: lambda: baseline.correlation_matches(layers),
+            "NumPy and SciPy, features standardized once": lambda: (
+                baseline.correlation_matches_of_standardized(layers)
+            ),
+        },
+        error=errors.of_corner(lambda: baseline.correlation_matches(doubles)),
+        work={"fma32": 2.0 * pairs * n * d * d},
+    )
