@@ -84,8 +84,8 @@ def all_matches(count: int, n: int, d: int) -> Workload:
     doubles = [layer.astype(np.float64) for layer in layers[:3]]
     pairs = count * (count - 1) // 2
     return Workload(
-        compute=lambda *layers, threads: (
-            ig.similarity_matrix(layers, measure="correlation_match", num_threads=threads).values
+        compute=lambda *layers, threads: ig.similarity_matrix(
+            layers, measure="correlation_match", num_threads=threads
         ),
         inputs=layers,
         rivals={
