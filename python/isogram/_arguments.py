@@ -140,10 +140,13 @@ def numbers_of_gpus(function: str, gpus: Any, last: int | None = None) -> tuple[
     """Return the numbers of GPUs, up to the last where that is known; None: of none."""
     if gpus is None:
         return ()
-    given = gpus if isinstance(gpus, list | tuple) else [gpus]
+    given = gpus if isinstance(gpus, Sequence) and not isinstance(gpus, str | bytes) else [gpus]
+    if not given:
+        expected = "the number of a GPU or a sequence of at least one, or None"
+        raise ValueError(_must_be(function, "gpus", expected, gpus))
     numbers = tuple(integer(function, "gpus", number, 0, last) for number in given)
-    if not numbers or len(set(numbers)) < len(numbers):
-        raise ValueError(f"{function}: `gpus` must name different GPUs, got {gpus!r}")
+    if len(set(numbers)) < len(numbers):
+        raise ValueError(_must_be(function, "gpus", "different numbers of GPUs", gpus))
     return numbers
 
 

@@ -1150,6 +1150,22 @@ class TestRun:
         with pytest.raises(TypeError, match=message):
             ig.plan(operation, np.ones((4, 3)), **{option: None})
 
+    @pytest.mark.parametrize("operation", ["semantic_rsm", "spatial_rsm"])
+    def test_numbers_of_gpus(self, operation):
+        """A machine that plans needs no GPU: only the form of the numbers is checked."""
+        tokens = np.ones((4, 3, 2))
+        for numbers in ([0, 1], (0, 1), range(2), np.arange(2).tolist()):
+            assert ig.plan(operation, tokens, gpus=numbers).gpus == (0, 1)
+        for none in ([], (), range(0)):
+            message = f"^{operation}: `gpus` must be .* at least one, or None, got .*[0[(]"
+            with pytest.raises(ValueError, match=message):
+                ig.plan(operation, tokens, gpus=none)
+        with pytest.raises(ValueError, match="`gpus` must be different numbers of GPUs, got"):
+            ig.plan(operation, tokens, gpus=[0, 0])
+        for wrong in ("", "0", b"0", [0.0], 0.0):
+            with pytest.raises(TypeError, match="`gpus` must be an integer of at least 0, got"):
+                ig.plan(operation, tokens, gpus=wrong)
+
     def test_other_inputs(self, plan_and_inputs):
         plan, inputs = plan_and_inputs
         with pytest.raises(ValueError, match=f"^{plan.operation}: `inputs` must be "):
