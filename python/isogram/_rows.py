@@ -233,11 +233,11 @@ class Unread:
         first, last, _ = span.indices(len(self))
         try:
             read = self._read(first, last)
+            if not (hasattr(read, "shape") and hasattr(read, "dtype")):
+                read = np.asarray(read)
         except Exception as error:
             error.add_note(f"while {self._where} was read, rows {first} to {last}")
             raise
-        if not (hasattr(read, "shape") and hasattr(read, "dtype")):
-            read = np.asarray(read)
         expected = (last - first, *self._stored[1:])
         if tuple(read.shape) != expected or type_name_of(read.dtype) != self.type_name:
             raise ValueError(

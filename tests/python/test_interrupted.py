@@ -196,6 +196,26 @@ class TestWhatIsOnDisk:
         assert np.array_equal(result, ig.semantic_rsm(TOKENS))
         assert all(json.loads(line) for line in self.journal().read_text().splitlines())
 
+    def test_a_bit_of_the_last_line(self):
+        """It is an error that says what to do, or the result is found again."""
+        result = np.array(rsm_plan().run(TOKENS, out="rsm.npy"))
+        shutil.copy2("rsm.npy", "kept.npy")  # with its time
+        *before, last = self.journal().read_bytes().splitlines(keepends=True)
+        for i in range(len(last)):
+            shutil.copy2("kept.npy", "rsm.npy")
+            line = last[:i] + bytes([last[i] ^ 1]) + last[i + 1 :]
+            self.journal().write_bytes(b"".join([*before, line]))
+            with suppress(ValueError):
+                assert np.array_equal(rsm_plan().run(TOKENS, out="rsm.npy"), result)
+
+    def test_a_line_that_no_parser_takes(self):
+        stopped(rsm_plan(), TOKENS, out="rsm.npy")
+        with self.journal().open("ab") as file:
+            file.write(b"[" * 200_000 + b"\n")
+        result, computed = goes_on(rsm_plan(), TOKENS, out="rsm.npy")
+        assert computed == 21 - 4
+        assert np.array_equal(result, ig.semantic_rsm(TOKENS))
+
     @pytest.mark.parametrize("rest", [b"", b'{"operation": "sem'])
     def test_torn_first_line(self, rest):
         os.mkdir("rsm.npy.job")

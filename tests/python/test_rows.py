@@ -269,6 +269,9 @@ class TestReading:
         with pytest.raises(OSError, match="no such disk") as info:
             ig.plan("gram", ig.rows(broken, (10, 3), np.float32))
         assert "while gram: `x` was read, rows 0 to 10" in info.value.__notes__
+        with pytest.raises(ValueError, match="inhomogeneous") as info:
+            ig.plan("gram", ig.rows(lambda start, stop: [[1.0], [1.0, 2.0]], (10, 3), np.float32))
+        assert "while gram: `x` was read, rows 0 to 10" in info.value.__notes__
 
     def test_libraries_are_not_imported(self):
         run_program("""

@@ -214,7 +214,7 @@ class Kept:
         """Move a file that is whole to its path; raise ValueError if that is another by now."""
         if self.partial.exists():
             self.partial.replace(self._path)
-        if state(self._path) != (self._journal.result or {})["state"]:
+        if state(self._path) != (self._journal.result or {}).get("state"):
             raise ValueError(
                 f"{self._function}: `path` must be as the job left it, but {self._path} changed, "
                 f"or is gone: delete {self._journal.folder} to begin anew"
@@ -230,7 +230,7 @@ class Kept:
 
     def _compare(self, part: Mapping[str, Any]) -> None:
         for name, value in self._so_far().items():
-            if part[name] != value:
+            if part.get(name) != value:
                 raise self._changed("batches" if name == "stop" else name)
 
     def _changed(self, name: str) -> ValueError:

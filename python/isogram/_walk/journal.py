@@ -224,7 +224,7 @@ def _read(stream: int) -> tuple[list[Any], int]:
         for line in file:
             try:
                 entry = json.loads(line) if line.endswith(b"\n") else None
-            except ValueError:
+            except (ValueError, RecursionError):
                 entry = None
             if not _is_entry(entry, is_first=not entries):
                 break

@@ -72,7 +72,7 @@ class ZarrTarget:
     def finished(self) -> tuple[Any, list[str]]:
         """Return the result that the journal says is whole, and the warnings that a caller gets."""
         result = self._journal.result if self._journal is not None else None
-        return self._array, list((result or {})["remarks"])
+        return self._array, list((result or {}).get("remarks", ()))
 
 
 class PathTarget:
@@ -113,13 +113,13 @@ class PathTarget:
         result = self._journal.result or {}
         if self._partial.exists():
             self._partial.replace(self._path)
-        if state(self._path) != result["state"]:
+        if state(self._path) != result.get("state"):
             raise PlaceError(
                 ValueError,
                 f"`out` must be as the job left it, but {self._path} changed, or is gone: delete "
                 f"{self._journal.folder} to begin anew",
             )
-        return _opened(self._path), list(result["remarks"])
+        return _opened(self._path), list(result.get("remarks", ()))
 
 
 class Finished:
