@@ -12,6 +12,10 @@ import numpy as np
 from isogram import _core
 from isogram._types import Array
 
+# A remainder of at most so many roundings of the numbers that it was computed from counts as 0.
+ROUNDINGS = 64
+ROUNDING = ROUNDINGS * float(np.finfo(np.float64).eps)  # of a number of 1, in float64
+
 _RANGE = 1000  # of exponents whose powers of two float64 holds
 
 

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from isogram._arithmetic import ROUNDINGS
 from isogram._device.device import Device, DeviceArray
 from isogram._device.features import cross_products
 from isogram._device.results import all_done, fetched
@@ -363,11 +364,7 @@ def _rounding(device: Device, facts: _Facts, sums: _GramSums, squares: DeviceArr
     eps = float(np.finfo(facts.plan.dtype.type).eps)
     rounding = eps * eps * entries + sys.float_info.epsilon * squares
     # Of squares below the normal numbers, digits are gone.
-    return _ROUNDING * (rounding + n * n * sys.float_info.min)
-
-
-# Rounding leaves at most this multiple of the rounding error of one term.
-_ROUNDING = 64
+    return ROUNDINGS * (rounding + n * n * sys.float_info.min)
 
 
 def _pairs_of(device: Device, values: DeviceArray, *, with_own: bool) -> DeviceArray:
@@ -497,7 +494,7 @@ def _reduce_products(
     # where hardly anything is left.
     taken_off = (diagonals * diagonals).sum(axis=1)
     rounding = sys.float_info.epsilon * (xp.abs(squares) + taken_off)
-    rounding = _ROUNDING * (rounding + n * n * sys.float_info.min)
+    rounding = ROUNDINGS * (rounding + n * n * sys.float_info.min)
     least = xp.full((count,), -np.inf)
     if facts.debiased:
         least = xp.maximum(rounding, taken_off / 8)

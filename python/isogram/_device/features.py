@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from isogram._arithmetic import ROUNDING
 from isogram._device.device import Device, DeviceArray
 from isogram._device.tiles import prepared
-
-_ROUNDINGS = 64 * float(np.finfo(np.float64).eps)  # that a constant feature may vary by
 
 
 def above_diagonal(device: Device, square: DeviceArray) -> DeviceArray:
@@ -33,7 +32,7 @@ def standardized_features(
     # 2^1074 leaves the range of float64, so two factors; squares of numbers of about 1 stay in it.
     rows *= xp.ldexp(xp.ones(len(largest)), exponents // 2)
     rows *= xp.ldexp(xp.ones(len(largest)), exponents - exponents // 2)
-    bound = _ROUNDINGS * xp.abs(rows).max(axis=0)
+    bound = ROUNDING * xp.abs(rows).max(axis=0)
     for _ in range(2):  # the second mean is what the first lacks
         rows -= rows.mean(axis=0)
     are_constant = xp.abs(rows).max(axis=0) <= bound

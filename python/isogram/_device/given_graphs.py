@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from isogram._arithmetic import usual_arithmetic
+from isogram._arithmetic import ROUNDING, usual_arithmetic
 from isogram._device.device import Device
 from isogram._statistics.centring import shifts
 from isogram._statistics.given_grams import entries, of_grams
@@ -18,9 +18,6 @@ from isogram._walk.tiles import spans
 
 # Entries of a band of one layer, which stays in a processor's cache.
 _PART = 1 << 16
-
-# A centred sample whose square is at most so much of the largest is equal to the mean.
-_ROUNDING = 64 * float(np.finfo(np.float64).eps)
 
 
 def gbs_table_of_grams(device: Device, pairs: LayerPairs, k: int, center: bool) -> GbsTable:
@@ -88,7 +85,7 @@ class _Graph:
         if center:
             sums = [self._place.doubles(gram[rows]).sum(axis=1) for rows in spans(n, _rows(n))]
             self._shifts = shifts(xp.concatenate(sums), hollow=False)
-            least = _ROUNDING * squares.max()
+            least = ROUNDING * squares.max()
             squares = squares - 2 * self._shifts
             squares = xp.where(squares > least, squares, 0.0)
         self._inverse = xp.where(squares > 0, 1 / xp.sqrt(squares), 0.0)

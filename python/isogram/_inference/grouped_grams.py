@@ -18,6 +18,7 @@ from isogram._inference.draws import Groups
 from isogram._inference.weighted_grams import (
     WeightedGrams,
     Weights,
+    dots,
     of_all,
     pair_sums,
     weighted_sums,
@@ -89,9 +90,9 @@ class GroupedGrams(WeightedGrams):
         pairs = pair_sums(w, both, self._of, self._num_threads)
         of_t = self._sums_of_others(drawn, t, both)
         of_squares = self._sums_of_others(drawn, t * t + v, both)
-        same = _dot(w, pairs)  # K_ij L_ij of pairs
-        same_t = _dot(w, t * pairs + of_t)  # times Σ_D t
-        same_squares = _dot(w, (t * t + v) * pairs + 2 * t * of_t + of_squares)
+        same = dots(w, pairs)  # K_ij L_ij of pairs
+        same_t = dots(w, t * pairs + of_t)  # times Σ_D t
+        same_squares = dots(w, (t * t + v) * pairs + 2 * t * of_t + of_squares)
         pair_and_two = ((size - 2) ** 2 + drawn.q) * same + 2 * (size - 2) * same_t + same_squares
 
         # K_ij L_ik with j and k of one group, not i's: these stand w_j times.
@@ -102,13 +103,13 @@ class GroupedGrams(WeightedGrams):
         at_i = k.pairs * l.pairs + weighted_sums(less, groups, self._num_threads)
         at_i_t = k.others * l.pairs + k.pairs * l.others
         at_i_t += weighted_sums(more, groups, self._num_threads)
-        one_shared = _dot(w, at_i) - same
-        rest = _dot(w, ((size - 3)[:, None] + t) * at_i + at_i_t)
+        one_shared = dots(w, at_i) - same
+        rest = dots(w, ((size - 3)[:, None] + t) * at_i + at_i_t)
         one_shared_and_one = rest - (size - 3) * same - same_t
 
         # K_ij L_kl: a group of both pairs stands w times, not w².
-        disjoint = _dot(w, k.pairs) * _dot(w, l.pairs) + _dot(less, k.with_group * l.with_group)
-        disjoint += 2 * _dot(less, weighted_sums(less, k.among * l.among, self._num_threads))
+        disjoint = dots(w, k.pairs) * dots(w, l.pairs) + dots(less, k.with_group * l.with_group)
+        disjoint += 2 * dots(less, weighted_sums(less, k.among * l.among, self._num_threads))
         disjoint -= 4 * one_shared + 2 * same
 
         triples = (3 * ((size - 2) * same + same_t) - 2 * one_shared) / 4
@@ -164,8 +165,3 @@ def _numbers(w: Doubles, sizes: NDArray[np.int64]) -> list[Doubles]:
             for count in range(1, total + 1):
                 of_size[total] = of_size[total] + of_size[total - count] * taken[count - 1]
     return [factorial(count) * of_size[count] for count in (2, 3, 4)]
-
-
-def _dot(a: Doubles, b: Doubles) -> Doubles:
-    result: Doubles = np.einsum("bn,bn->b", a, b)
-    return result

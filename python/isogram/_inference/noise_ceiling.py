@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isogram._arguments import choice, layers_of, threads
-from isogram._arithmetic import usual_arithmetic
+from isogram._arithmetic import ROUNDING, usual_arithmetic
 from isogram._errors import errors_of, warn
 from isogram._host.compare import compare_rsms, rank_entries
 from isogram._host.features import doubles
@@ -30,7 +30,6 @@ Doubles = NDArray[np.float64]
 
 _METHODS: tuple[CeilingMethodName, ...] = get_args(CeilingMethodName)
 _KERNELS: tuple[CeilingKernelName, ...] = get_args(CeilingKernelName)
-_ROUNDING = 64 * float(np.finfo(np.float64).eps)
 _COSINES = ("pearson", "cosine", "cka")  # of vectors: of all entries off the diagonal
 
 
@@ -250,7 +249,7 @@ def _entries(function: str, names: list[str], rsms: list[Doubles], method: str) 
     if method == "pearson":
         entries -= np.nanmean(entries, axis=1, keepdims=True)
     if method in _COSINES:  # what is left of a constant RSM is rounding
-        is_constant = np.nanmax(np.abs(entries), axis=1, keepdims=True) <= _ROUNDING * reaches
+        is_constant = np.nanmax(np.abs(entries), axis=1, keepdims=True) <= ROUNDING * reaches
         entries = np.where(is_constant & ~missing, 0.0, entries)
     return entries
 
@@ -269,7 +268,7 @@ def _bounds_of_cosines(entries: Doubles, num_threads: int) -> tuple[Doubles, Dou
     np.fill_diagonal(cosines, own)
     sums, total = np.nansum(cosines, axis=1), np.nansum(cosines)
     # A mean whose square is no more than this may be 0, but for rounding.
-    rounding = _ROUNDING * len(known)
+    rounding = ROUNDING * len(known)
     of_others, of_all = total - 2 * sums + own, np.where(total > rounding, total, np.nan)
     low = (sums - own) / np.sqrt(np.where(of_others > rounding, of_others, np.nan))
     return low, own * sums / np.sqrt(of_all)

@@ -17,6 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from isogram._arithmetic import ROUNDING
 from isogram._host.gram import inner_products
 from isogram._inference.draws import Counts, Groups
 from isogram._statistics.centred_products import CentredProducts
@@ -26,8 +27,6 @@ from isogram._walk.tiles import spans
 Doubles = NDArray[np.float64]
 
 _BYTES = 1 << 28  # of products of weights and Gram matrices that are held at a time
-# Of a matrix's largest entry, which its centred entries exceed unless it is constant.
-_ROUNDINGS = 64
 
 
 class Weights(NamedTuple):
@@ -60,7 +59,7 @@ class WeightedGrams:
         self._centring, self._num_threads = centring, num_threads
         self._groups = groups if centring in ("none", "mean") else None
         self._samples = len(grams[0])
-        self._rounding = [(_ROUNDINGS * _eps() * np.abs(k).max() * len(k)) ** 2 for k in grams]
+        self._rounding = [(ROUNDING * np.abs(k).max() * len(k)) ** 2 for k in grams]
         # What these subtract cancels in every sum, and would leave rounding.
         self._grams = [_hollow(k, centring) for k in grams]
         self._sums = {"none": _plain, "mean": _about_mean, "double": _biased}.get(
@@ -129,14 +128,14 @@ _Sums = Callable[[Weights, _Row, _Row, _Row], Doubles]
 def _plain(weights: Weights, both: _Row, _: _Row, __: _Row) -> Doubles:
     """n(n-1) · mean of K_ij L_ij."""
     n = weights.size
-    return n * (n - 1) * _dot(weights.w, both.of_w) / weights.pairs
+    return n * (n - 1) * dots(weights.w, both.of_w) / weights.pairs
 
 
 def _about_mean(weights: Weights, both: _Row, k: _Row, l: _Row) -> Doubles:  # noqa: E741
     """n(n-1) · covariance of K_ij and L_ij."""
     n, w = weights.size, weights.w
-    total = _dot(w, k.of_w) * _dot(w, l.of_w) / weights.pairs
-    return n * (n - 1) * (_dot(w, both.of_w) - total) / weights.pairs
+    total = dots(w, k.of_w) * dots(w, l.of_w) / weights.pairs
+    return n * (n - 1) * (dots(w, both.of_w) - total) / weights.pairs
 
 
 def _debiased(weights: Weights, both: _Row, k: _Row, l: _Row) -> Doubles:  # noqa: E741
@@ -147,7 +146,7 @@ def _debiased(weights: Weights, both: _Row, k: _Row, l: _Row) -> Doubles:  # noq
 
 def _biased(weights: Weights, both: _Row, k: _Row, l: _Row) -> Doubles:  # noqa: E741
     w = weights.w
-    q11, q21, a1 = _dot(w, both.of_w), _dot(w * w, both.of_w), _dot(w, k.of_w * l.of_w)
+    q11, q21, a1 = dots(w, both.of_w), dots(w * w, both.of_w), dots(w, k.of_w * l.of_w)
     triples = (3 * weights.size * q11 - 4 * q21 - 2 * a1) / 4
     quadruples = _over_quadruples(weights, both, k, l)
     means = q11 / weights.pairs, triples / weights.triples, quadruples / weights.quadruples
@@ -171,14 +170,14 @@ def _over_quadruples(weights: Weights, both: _Row, k: _Row, l: _Row) -> Doubles:
     w = weights.w
     w2, products = w * w, k.of_w * l.of_w
     return PowerSums(
-        q11=_dot(w, both.of_w),
-        q21=_dot(w2, both.of_w),
-        q31=_dot(w2 * w, both.of_w),
-        q22=_dot(w2, both.of_squares),
-        a1=_dot(w, products),
-        a2=_dot(w2, products),
-        mixed=_dot(w, k.of_squares * l.of_w) + _dot(w, k.of_w * l.of_squares),
-        totals=_dot(w, k.of_w) * _dot(w, l.of_w),
+        q11=dots(w, both.of_w),
+        q21=dots(w2, both.of_w),
+        q31=dots(w2 * w, both.of_w),
+        q22=dots(w2, both.of_squares),
+        a1=dots(w, products),
+        a2=dots(w2, products),
+        mixed=dots(w, k.of_squares * l.of_w) + dots(w, k.of_w * l.of_squares),
+        totals=dots(w, k.of_w) * dots(w, l.of_w),
     ).over_quadruples(weights)
 
 
@@ -205,7 +204,8 @@ class PowerSums(NamedTuple):
         return total
 
 
-def _dot(a: Doubles, b: Doubles) -> Doubles:
+def dots(a: Doubles, b: Doubles) -> Doubles:
+    """Return the dot product of each row with that of the other array."""
     result: Doubles = np.einsum("bn,bn->b", a, b)
     return result
 
@@ -252,7 +252,3 @@ def _hollow(k: Doubles, centring: str) -> Doubles:
     if centring == "debiased":
         u_centre(k)
     return k
-
-
-def _eps() -> float:
-    return float(np.finfo(np.float64).eps)

@@ -10,12 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isogram._arguments import flag
-from isogram._arithmetic import usual_arithmetic
+from isogram._arithmetic import ROUNDING, usual_arithmetic
 from isogram._inference.results import Record
 from isogram._place import place_of
 from isogram._rsms import Rsms, checked_rsm, rsms_of
 from isogram._statistics.rsm_entries import (
-    ROUNDING,
     missing_pairs,
     of_about_1,
     standardised,
@@ -146,7 +145,7 @@ def _varying(entries: NDArray[np.float64], intercept: bool) -> NDArray[np.float6
         return entries
     varying = standardised(np, entries)
     of_all, of_varying = (np.einsum("ij,ij->i", v, v) for v in (entries, varying))
-    left: NDArray[np.float64] = np.where((of_varying > ROUNDING * of_all)[:, None], varying, 0.0)
+    left: NDArray[np.float64] = np.where((of_varying > ROUNDING**2 * of_all)[:, None], varying, 0.0)
     return left
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Self
 
 from isogram import _core
 from isogram._arguments import GRAPH_KERNELS, choice, flag, neighbours_or_all, threads
@@ -31,8 +31,8 @@ CANDIDATES = 2**24
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class GbsPlan(LayersPlan):
-    """How a GBS matrix is computed tile by tile.
+class GraphsPlan(Plan):
+    """How the graphs of layers are computed tile by tile, by the facts of `plan_gbs`.
 
     A part is a dict: of full graphs, products of rows, summed over the tile; of k-NN graphs, the
     neighbours of its rows and of its columns.
@@ -45,6 +45,36 @@ class GbsPlan(LayersPlan):
 
     facts: Mapping[str, Any]
 
+    def part_bytes(self, tile: Tile) -> int:
+        """Return the size of a tile's sums, or of its neighbours: indices, cosines, closeness."""
+        facts, samples = self.facts, sum(tile.shape) if tile.is_mirrored else tile.shape[0]
+        layers, x, y, k = len(facts["layers"]), facts["x_layers"], facts["y_layers"], facts["k"]
+        pairs = x * (x + 1) // 2 if facts["is_symmetric"] else layers + x * y
+        of_sample: int = layers * k * (4 + 8 + 8) if k else 8 * pairs
+        return samples * of_sample
+
+    def _with_tiles(self, edge: int) -> Self:
+        tiles = tuple(upper_tiles(self.facts["samples"], edge))
+        return replace(self, facts={**self.facts, "edge": edge}, tiles=tiles)
+
+    def _part(
+        self, tile: Tile, inputs: Sequence[Source], num_threads: int, progress: Report
+    ) -> dict[str, Any]:
+        return _core.gbs_of_tile(
+            dict(self.facts),
+            tile.bounds,
+            *samples_of(tile, inputs),
+            names=[layer.name for layer in inputs],
+            num_threads=num_threads,
+            progress=progress,
+            pairs=self.pairs(tile),
+        )
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class GbsPlan(GraphsPlan, LayersPlan):
+    """How a GBS matrix is computed tile by tile."""
+
     def _reduced(self, parts: Mapping[Tile, Mapping[str, Any]]) -> Reduced:
         """Return the GBS matrix, as a NumPy array."""
         in_order = self._in_order(parts)
@@ -56,13 +86,6 @@ class GbsPlan(LayersPlan):
             counts |= zip(names_y, isolated_y, strict=True)
         return gbs, without_edges(self.operation, self.facts["samples"], counts, COUNT_0)
 
-    def part_bytes(self, tile: Tile) -> int:
-        """Return the size of a tile's sums, or of its neighbours."""
-        return bytes_of_graphs(self.facts, tile)
-
-    def _with_tiles(self, edge: int) -> GbsPlan:
-        return replace(self, **graphs_with_tiles(self.facts, edge))
-
     def _packed_bytes(self, tile: Tile) -> int:
         """Return the size of the packed rows and columns; of k-NN graphs those of one layer."""
         packed = super()._packed_bytes(tile)
@@ -70,11 +93,6 @@ class GbsPlan(LayersPlan):
             return packed
         widths = [spec.row for spec in self.inputs]
         return CANDIDATES + packed * max(widths) // sum(widths)
-
-    def _part(
-        self, tile: Tile, inputs: Sequence[Source], num_threads: int, progress: Report
-    ) -> dict[str, Any]:
-        return part_of_graphs(self, self.facts, tile, inputs, num_threads, progress)
 
 
 def plan_gbs_matrix(
@@ -102,38 +120,3 @@ def plan_gbs_matrix(
             num_threads=workers,
         )
     return GbsPlan(_FUNCTION, tiles_of(tiles), inputs, names_of(rows, cols), facts)
-
-
-def bytes_of_graphs(facts: Mapping[str, Any], tile: Tile) -> int:
-    """Return the size of a part: of sums, or of indices, cosines and closeness of neighbours."""
-    samples = sum(tile.shape) if tile.is_mirrored else tile.shape[0]
-    layers, x, y, k = len(facts["layers"]), facts["x_layers"], facts["y_layers"], facts["k"]
-    pairs = x * (x + 1) // 2 if facts["is_symmetric"] else layers + x * y
-    of_sample: int = layers * k * (4 + 8 + 8) if k else 8 * pairs
-    return samples * of_sample
-
-
-def graphs_with_tiles(facts: Mapping[str, Any], edge: int) -> dict[str, Any]:
-    """Return the facts and tiles of a plan of graphs with tiles of another size."""
-    tiles = tuple(upper_tiles(facts["samples"], edge))
-    return {"facts": {**facts, "edge": edge}, "tiles": tiles}
-
-
-def part_of_graphs(
-    plan: Plan,
-    facts: Mapping[str, Any],
-    tile: Tile,
-    layers: Sequence[Source],
-    num_threads: int,
-    progress: Report,
-) -> dict[str, Any]:
-    """Return a tile's sums of row products of full graphs, or its neighbours of k-NN graphs."""
-    return _core.gbs_of_tile(
-        dict(facts),
-        tile.bounds,
-        *samples_of(tile, layers),
-        names=[layer.name for layer in layers],
-        num_threads=num_threads,
-        progress=progress,
-        pairs=plan.pairs(tile),
-    )

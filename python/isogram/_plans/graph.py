@@ -18,7 +18,7 @@ from isogram._host.rsm_tiles import HostRsmTiles, rsm_tiles
 from isogram._operations.graph import Csr, in_own_unit, require_sparse
 from isogram._plans.arguments import Checked, edge_of, on_host
 from isogram._plans.blocks import BlocksPlan
-from isogram._plans.gbs import CANDIDATES, bytes_of_graphs, graphs_with_tiles, part_of_graphs
+from isogram._plans.gbs import CANDIDATES, GraphsPlan
 from isogram._plans.gram import write_gram
 from isogram._statistics.distant_neighbours import DISTANCE, EDGE, graph_of, neighbours_in
 from isogram._statistics.neighbours import MergedNeighbours, Neighbours
@@ -54,7 +54,7 @@ class DenseGraphPlan(BlocksPlan):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class KnnGraphPlan(Plan):
+class KnnGraphPlan(GraphsPlan):
     """How a k-NN graph is computed tile by tile.
 
     A part has the neighbours of the tile's rows among its columns, and of its columns among its
@@ -62,17 +62,11 @@ class KnnGraphPlan(Plan):
 
     Attributes
     ----------
-    facts : dict
-        Facts of all samples, which decide the bits of a tile.
     symmetrize : bool
         As for `graph`.
     """
 
-    facts: Mapping[str, Any]
     symmetrize: bool
-
-    def _with_tiles(self, edge: int) -> KnnGraphPlan:
-        return replace(self, **graphs_with_tiles(self.facts, edge))
 
     def _reduced(self, parts: Mapping[Tile, Mapping[str, Any]]) -> Reduced:
         """Return the graph, as NumPy arrays."""
@@ -81,10 +75,6 @@ class KnnGraphPlan(Plan):
         with errors_of(self.operation), whole_parts(self.operation):
             graph = _core.knn_graph_of_parts(dict(self.facts), in_order, symmetrize=self.symmetrize)
         return Csr(*graph, (n, n)), []
-
-    def part_bytes(self, tile: Tile) -> int:
-        """Return the size of a tile's neighbours."""
-        return bytes_of_graphs(self.facts, tile)
 
     def _packed_bytes(self, tile: Tile) -> int:
         """Return the size of the packed rows and columns, and of candidates."""
@@ -97,11 +87,6 @@ class KnnGraphPlan(Plan):
 
     def _checked(self, *inputs: Any) -> Checked:
         return _on_host(self.operation, *inputs)
-
-    def _part(
-        self, tile: Tile, inputs: Sequence[Source], num_threads: int, progress: Report
-    ) -> dict[str, Any]:
-        return part_of_graphs(self, self.facts, tile, inputs, num_threads, progress)
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -38,7 +38,7 @@ from isogram._tokens.samples import Samples
 from isogram._types import Bandwidth, Report
 from isogram._walk.description import InputSpec
 from isogram._walk.plan import Reduced
-from isogram._walk.tiles import Tile, cut
+from isogram._walk.tiles import Tile, cut, length
 from isogram.typing import BandwidthLike
 
 # The masks of both sides.
@@ -131,7 +131,7 @@ class RsmPlan(BlocksPlan):
         total = 0
         for spec, spans in zip(self.inputs, self._spans(tile), strict=True):
             for span in spans:
-                entries = (span.stop - span.start) * spec.row
+                entries = length(span) * spec.row
                 if spec.tokens is not None:
                     entries = sum(spec.tokens[span]) * self._channels
                 total += entries * spec.itemsize

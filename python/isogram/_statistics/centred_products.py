@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isogram._arguments import LAYER_KERNELS, choice, kernel_of
-from isogram._arithmetic import usual_arithmetic
+from isogram._arithmetic import ROUNDING, usual_arithmetic
 from isogram._bandwidth import bandwidths, zero_median
 from isogram._statistics.centring import shifts
 from isogram._statistics.cosines import cosines
@@ -30,10 +30,6 @@ if TYPE_CHECKING:
 #   double   means of rows and of columns, and their mean is added: H K H
 #   debiased U-centring (Székely & Rizzo 2014)
 _FEWEST = {"none": 2, "mean": 3, "double": 2, "debiased": 4}
-
-# A centred matrix whose squares are at most so much of the matrix's own is constant: 64 roundings
-# of entries make them.
-_ROUNDING = (64 * float(np.finfo(np.float64).eps)) ** 2
 
 # Tiles of all layers are kept between the two passes where they take at most this many bytes.
 _KEPT_BYTES = 1 << 28
@@ -215,7 +211,7 @@ class CentredRsms:
         values = _blocks_in(self._scratch, tile)
         xp.multiply(block, self._unit, out=values)
         values *= values
-        rounding = _ROUNDING * values.sum(axis=(1, 2))
+        rounding = ROUNDING**2 * values.sum(axis=(1, 2))
         values[...] = block
         for taken in self._taken_off(tile):
             values -= taken

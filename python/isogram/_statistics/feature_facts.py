@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from isogram._arithmetic import ROUNDING
 from isogram._types import Array
 from isogram._walk.tiles import spans
 
@@ -14,10 +15,6 @@ if TYPE_CHECKING:
     from isogram._protocols import Place
 
 _PART = 1 << 16  # entries that are surveyed at a time, and stay in a processor's cache
-
-# A feature is constant if its centred entries are this many roundings of its own, or fewer.
-_ROUNDINGS = 64
-_EPS = float(np.finfo(np.float64).eps)
 
 
 class FeatureFacts(NamedTuple):
@@ -60,7 +57,7 @@ def survey_features(place: Place, x: Array, *, center: bool) -> FeatureFacts:
             rows -= means
             rests += rows.sum(axis=0)
         rests /= n
-        rounding = _ROUNDINGS * _EPS * (largest * unit)
+        rounding = ROUNDING * (largest * unit)
     facts = FeatureFacts(unit, means, rests, xp.zeros(d, bool), xp.ones(d))
     # Rounding is monotone: what is farthest from the mean is one of the extremes.
     left = xp.abs(facts.centred(place, xp.stack([low, high]))).max(axis=0)

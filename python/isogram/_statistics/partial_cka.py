@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from isogram._arithmetic import ROUNDINGS
 from isogram._entries import result_dtype
 from isogram._statistics.cka_table import remarks, table_of
 from isogram._statistics.cosines import cosines
@@ -14,8 +15,6 @@ from isogram._statistics.layer_pairs import LayerPairs
 from isogram._types import Kernel, Layers
 
 Doubles = NDArray[np.float64]
-
-_ROUNDINGS = 64  # of a CKA of 1; what regression leaves of a Gram matrix may be these
 
 
 class PartialCka(NamedTuple):
@@ -38,7 +37,7 @@ def partial_cka(
     eps = float(np.finfo(result_dtype(*together.arrays)).eps)
     left = _left(table.cka, len(given.names), eps)
     squares = left.diagonal().copy()
-    squares[squares <= _ROUNDINGS * eps] = 0
+    squares[squares <= ROUNDINGS * eps] = 0
     x, y = pairs.sides(range(len(squares)))
     values = cosines(np, left[np.ix_(x, y)], squares[x, None], squares[y], undefined=np.nan)
     names = pairs.by_name(squares == 0)
@@ -75,7 +74,7 @@ def _directions(samples: int, estimator: str) -> int:
 
 
 def _rounding(count: int, eps: float) -> float:
-    return count * eps * _ROUNDINGS
+    return count * eps * ROUNDINGS
 
 
 def _left(cka: Doubles, count: int, eps: float) -> Doubles:

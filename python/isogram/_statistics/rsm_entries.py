@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from isogram._arithmetic import ROUNDING
 from isogram._entries import widened
 from isogram._types import Array
 
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from isogram._protocols import Place
 
 _NOT_FINITE = "`{}` must be finite, got {} at index {}"
-ROUNDING = (64 * float(np.finfo(np.float64).eps)) ** 2  # of squares that 64 roundings make
 _RANGE = 1000  # of exponents whose powers of two float64 holds
 FEWEST_PAIRS = 3  # of three samples, the fewest that are compared
 
@@ -74,7 +74,7 @@ def residuals(place: Place, vectors: Array, given: Array, num_threads: int) -> A
         along = place.cross_products(left.T, basis, num_threads)
         left = left - place.cross_products(along.T, basis.T, num_threads)
     of_all, of_left = (xp.einsum("ij,ij->i", v, v) for v in (vectors, left))
-    return xp.where((of_left > ROUNDING * of_all)[:, None], left, 0.0)
+    return xp.where((of_left > ROUNDING**2 * of_all)[:, None], left, 0.0)
 
 
 def whitened(

@@ -10,7 +10,7 @@ from typing import ClassVar, Self
 
 from isogram._memory import size
 from isogram._walk.description import Description
-from isogram._walk.tiles import Tile, counted
+from isogram._walk.tiles import Tile, counted, length
 
 # Bytes that a run takes and nobody counts, about: what threads and the allocator keep.
 _UNCOUNTED = 2**22
@@ -159,7 +159,7 @@ class Costed(Description):
         """Return the bytes of the rows and columns that a tile reads."""
         spans = self._spans(tile)
         return sum(
-            _length(span) * spec.row * spec.itemsize
+            length(span) * spec.row * spec.itemsize
             for spec, of_spec in zip(self.inputs, spans, strict=True)
             for span in of_spec
         )
@@ -168,7 +168,7 @@ class Costed(Description):
         """Return the bytes of a tile's rows and columns as they are packed to be computed."""
         spans = self._spans(tile)
         return self._computed_itemsize * sum(
-            _length(span) * spec.row
+            length(span) * spec.row
             for spec, of_spec in zip(self.inputs, spans, strict=True)
             for span in of_spec
         )
@@ -176,7 +176,7 @@ class Costed(Description):
     def _copied_bytes(self, tile: Tile) -> int:
         """Return the bytes of rows and columns of a tile that are copied to be read."""
         return sum(
-            _length(span) * spec.row * spec.itemsize
+            length(span) * spec.row * spec.itemsize
             for spec, of_spec in zip(self.inputs, self._spans(tile), strict=True)
             for span in of_spec
             if spec.buffered is not None
@@ -202,7 +202,3 @@ def _shape_of(tile: Tile) -> Tile:
     """Return one tile for all that are as large, and on the diagonal or not."""
     first = slice(0, tile.shape[0])
     return Tile(first, slice(first.stop, first.stop + tile.shape[1]) if tile.is_mirrored else first)
-
-
-def _length(span: slice) -> int:
-    return int(span.stop - span.start)

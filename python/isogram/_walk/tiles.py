@@ -25,7 +25,7 @@ class Tile(NamedTuple):
     @property
     def shape(self) -> tuple[int, int]:
         """Rows and columns of the block."""
-        return (self.rows.stop - self.rows.start, self.cols.stop - self.cols.start)
+        return length(self.rows), length(self.cols)
 
     @property
     def place(self) -> tuple[int, int]:
@@ -63,6 +63,11 @@ class Tiled(Protocol):
         """Return how many pairs of rows and columns a tile compares."""
 
 
+def length(span: slice) -> int:
+    """Return how many rows a span has."""
+    return int(span.stop - span.start)
+
+
 def spans(n: int, edge: int) -> list[slice]:
     """Cut n rows into spans of at most `edge`."""
     return [slice(begin, min(n, begin + edge)) for begin in range(0, n, edge)]
@@ -78,7 +83,7 @@ def cut(shape: tuple[int, int], edges: tuple[int, int], *, is_upper: bool) -> It
 
 def counted(shape: tuple[int, int], edge: int, *, is_upper: bool) -> Iterator[tuple[Tile, int]]:
     """Yield a tile of every kind that cut() makes, and how many there are."""
-    of_rows, of_cols = (Counter(map(_length, spans(n, edge))) for n in shape)
+    of_rows, of_cols = (Counter(map(length, spans(n, edge))) for n in shape)
     for n, rows in of_rows.items():
         for m, cols in of_cols.items():
             beside = Tile(slice(0, n), slice(n, n + m))
@@ -99,10 +104,6 @@ def full_tiles(rows: int, cols: int, edge: int) -> Iterator[Tile]:
 def upper_tiles(n: int, edge: int) -> Iterator[Tile]:
     """Tiles of a symmetric matrix, on and above the diagonal."""
     return cut((n, n), (edge, edge), is_upper=True)
-
-
-def _length(span: slice) -> int:
-    return int(span.stop - span.start)
 
 
 def tiles_of(bounds: Iterable[tuple[int, int, int, int]]) -> tuple[Tile, ...]:
