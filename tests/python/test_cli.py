@@ -1106,7 +1106,6 @@ def test_index_shows_progress(run, tmp_path, rng):
 
 def test_index_build_goes_on(run, tmp_path, rng, monkeypatch):
     monkeypatch.setattr("isogram._operations.index.SEGMENT", 16)
-    monkeypatch.setattr("isogram._tokens.segments.SEGMENT", 16)
     maps, path = rng.standard_normal((50, 2, 2, 70)), tmp_path / "index"
     tokens, ids = tmp_path / "tokens.npz", [f"picture {i}" for i in range(50)]
     np.savez(tokens, maps=maps, ids=ids)

@@ -28,7 +28,6 @@ class Stopped(Exception):
 @pytest.fixture(autouse=True)
 def small_segments(monkeypatch):
     monkeypatch.setattr("isogram._operations.index.SEGMENT", SEGMENT)
-    monkeypatch.setattr(segments, "SEGMENT", SEGMENT)
 
 
 MAPS = clustered(N)
@@ -154,10 +153,9 @@ PROGRAM = """
 import sys, time
 sys.path.insert(0, {tests!r})
 import isogram as ig
-from isogram._tokens import segments
 from support import clustered
 import isogram._operations.index as index
-index.SEGMENT = segments.SEGMENT = {segment}
+index.SEGMENT = {segment}
 maps = clustered({n})
 def read(first, last):
     if last > {stop_at}:
@@ -280,7 +278,6 @@ def test_refused_jobs(tmp_path):
 @pytest.mark.parametrize("is_read", [True, False])
 def test_cost(shape, dtype, options, is_read, tmp_path, monkeypatch):
     monkeypatch.setattr("isogram._operations.index.SEGMENT", 100)
-    monkeypatch.setattr(segments, "SEGMENT", 100)
     maps = (np.random.default_rng(0).standard_normal(shape) * 20).astype(dtype)
     rows = ig.rows(lambda first, last: maps[first:last].copy(), maps.shape, maps.dtype)
     given = rows if is_read else maps
@@ -300,7 +297,7 @@ def test_cost(shape, dtype, options, is_read, tmp_path, monkeypatch):
     assert cost.inputs == len(index) == shape[0]
     assert cost.tokens * cost.channels == maps.size
     assert f"channels, {cost.dtype}>" in repr(index)
-    assert max(map(len, index._segments.list)) == cost.segment
+    assert max(map(len, index._inputs.segments.list)) == cost.segment
 
 
 def test_cost_says_all(tmp_path):
@@ -316,7 +313,7 @@ def test_a_memory_limit_finds_the_same(tmp_path):
     whole = ig.SemanticIndex.build(MAPS, path=tmp_path / "whole")
     least = ig.SemanticIndex.build_cost(MAPS).memory - 50_000
     limited = ig.SemanticIndex.build(MAPS, path=tmp_path / "limited", memory_limit=least)
-    assert max(map(len, limited._segments.list)) < SEGMENT
+    assert max(map(len, limited._inputs.segments.list)) < SEGMENT
     expected, found = whole.search(MAPS[:5], 3), limited.search(MAPS[:5], 3)
     np.testing.assert_array_equal(found.ids, expected.ids)
     np.testing.assert_array_equal(found.scores, expected.scores)

@@ -8,7 +8,6 @@ import zlib
 import isogram as ig
 import numpy as np
 import pytest
-from isogram._tokens import segments
 from isogram._tokens.index_file import VERSION
 from scipy.optimize import linear_sum_assignment
 from support import clustered
@@ -46,7 +45,7 @@ def assert_finds(index, queries, inputs, k, **options):
 def test_finds_what_sorting_finds(seed, tmp_path, monkeypatch):
     """After adding, deleting, saving and loading, in any order."""
     rng = np.random.default_rng(seed)
-    monkeypatch.setattr(segments, "SEGMENT", int(rng.choice([3, 16, 1024])))
+    monkeypatch.setattr("isogram._operations.index.SEGMENT", int(rng.choice([3, 16, 1024])))
     inputs, is_ragged = {}, seed % 3 == 0
     index = ig.SemanticIndex()
     for step in range(rng.integers(2, 8)):
@@ -259,12 +258,12 @@ def test_same_bits_for_any_number_of_threads():
 
 
 def test_segments_stay_few(monkeypatch):
-    monkeypatch.setattr(segments, "SEGMENT", 64)
+    monkeypatch.setattr("isogram._operations.index.SEGMENT", 64)
     maps = clustered(150)
     index = ig.SemanticIndex()
     for one in maps:
         index.add(one[None])
-    sizes = list(map(len, index._segments.list))
+    sizes = list(map(len, index._inputs.segments.list))
     assert sum(sizes) == 150
     assert max(sizes) <= 64
     assert len(sizes) <= 6
@@ -275,7 +274,6 @@ def test_segments_stay_few(monkeypatch):
 @pytest.mark.parametrize("source", ["array", "rows", "h5py", "batches", "ragged"])
 def test_build(source, in_file, tmp_path, monkeypatch):
     monkeypatch.setattr("isogram._operations.index.SEGMENT", 32)
-    monkeypatch.setattr(segments, "SEGMENT", 32)
     maps = clustered(100)
     if source == "ragged":
         maps = ragged(100, 0)
@@ -297,7 +295,7 @@ def test_build(source, in_file, tmp_path, monkeypatch):
     path = tmp_path / "index" if in_file else None
     names = (f"picture {i}" for i in range(100))
     index = ig.SemanticIndex.build(given(), ids=names, path=path)
-    assert all(segment.is_mapped == in_file for segment in index._segments.list)
+    assert all(segment.is_mapped == in_file for segment in index._inputs.segments.list)
     inputs = {f"picture {i}": one for i, one in enumerate(maps)}
     found = assert_finds(index, maps[:4], inputs, 3)
     assert found.reached[C] < 4 * 100 / 2
@@ -313,7 +311,7 @@ def test_build_with_other_numbers_of_ids(tmp_path):
 
 def test_loaded_tokens_stay_in_the_file(tmp_path):
     index = ig.SemanticIndex.build(clustered(50), path=tmp_path / "index")
-    [segment] = index._segments.list
+    [segment] = index._inputs.segments.list
     for array in (segment.tokens, segment.turned.coordinates, segment.turned.means):
         base = array
         while not isinstance(base, np.memmap):
@@ -468,7 +466,7 @@ def test_refused_inputs(tokens, options, error, message):
     with pytest.raises(error, match=message):
         index.add(tokens, **options)
     assert index.ids.tolist() == list(range(10))  # as it was
-    assert len(index._segments) == 10
+    assert len(index._inputs.segments) == 10
 
 
 @pytest.mark.parametrize(
@@ -535,7 +533,7 @@ def test_an_id_that_is_given_twice_among_many_is_found_at_once():
 class Interrupt:
     """Ctrl-C at one line of the files that add inputs to an index, for `sys.settrace`."""
 
-    files = ("_operations/index.py", "_tokens/ids.py", "_tokens/segments.py")
+    files = ("_operations/index.py", "_tokens/indexed.py", "_tokens/ids.py", "_tokens/segments.py")
 
     def __init__(self, line):
         self.left = line  # until the one at which it comes
@@ -565,7 +563,7 @@ def test_an_index_is_whole_after_ctrl_c_at_any_line_of_add():
         finally:
             sys.settrace(None)
         assert list(index.ids) in (["b"], ["b", "a", "c"])
-        assert len(index._segments) == (2 if len(index) == 1 else 4)
+        assert len(index._inputs.segments) == (2 if len(index) == 1 else 4)
         if line % 10 == 0:
             index.add(maps[4:], ids=["d", "e"])
             assert index.search(maps[[1, 4, 5]], 1).ids.ravel().tolist() == ["b", "d", "e"]

@@ -15,11 +15,12 @@ from isogram._arrays import as_sequence
 from isogram._entries import result_dtype, type_name
 from isogram._errors import beyond_range, warn
 from isogram._fingerprint import fingerprint_of
-from isogram._operations.index import Hits, SemanticIndex
+from isogram._operations.index import Hits, SemanticIndex, inputs_of
 from isogram._operations.retrieval import Retrieval
 from isogram._plans.rsm import checked_on_host, described
 from isogram._tokens.arguments import Inputs, remarks_on_axes
 from isogram._tokens.cascade import KEPT_PAIRS, Nearest, all_of, blocks, height_of, is_worth_it
+from isogram._tokens.indexed import IndexedInputs
 from isogram._tokens.job import Pairs
 from isogram._tokens.kept import fingerprint
 from isogram._tokens.samples import Samples
@@ -57,8 +58,8 @@ class _How(NamedTuple):
 class _Opened:
     """A checked search, whose inputs are read when its first part is computed."""
 
-    def __init__(self, search: Search, index: SemanticIndex | None, k: int) -> None:
-        """Take the search, and the index that it is in, if it is."""
+    def __init__(self, search: Search, index: IndexedInputs | None, k: int) -> None:
+        """Take the search, and the inputs of the index that it is in, if it is."""
         self.search, self.index, self._k = search, index, k
         self._nearest: Nearest | None = None
 
@@ -68,7 +69,7 @@ class _Opened:
             self._nearest = self._read(workers)
         part = self._nearest.compute(tile, progress)
         if self.index is not None:
-            part["indices"] = self.index._ids.at(part["indices"])
+            part["indices"] = self.index.ids.at(part["indices"])
         return part
 
     def _read(self, workers: int) -> Nearest:
@@ -96,7 +97,7 @@ class SearchPlan(Plan):
 
     def pairs(self, tile: Tile) -> int:
         """Return how many pairs a tile has."""
-        return tile.shape[0] * tile.shape[1]
+        return tile.pairs(is_symmetric=False)
 
     def part_bytes(self, tile: Tile) -> int:
         """Return the size of a tile's part."""
@@ -113,8 +114,8 @@ class SearchPlan(Plan):
     def _fingerprints(self, checked: _Opened) -> dict[str, str]:
         search = checked.search
         if checked.index is not None:  # whose ids are in the parts
-            ids = {"ids": fingerprint_of(checked.index.ids)}
-            return checked.index._fingerprints(search) | ids
+            ids = {"ids": fingerprint_of(checked.index.ids.alive)}
+            return checked.index.fingerprints(search) | ids
         sides = [search.queries, *(part.samples for part in search.parts)]
         return {side.name: fingerprint(side) for side in sides}
 
@@ -197,9 +198,10 @@ class SearchPlan(Plan):
 def _opened(queries: Any, gallery: Any, how: _How) -> _Opened:
     """Return the checked search."""
     if isinstance(gallery, SemanticIndex):
-        rows = gallery._samples(_FUNCTION, "queries", queries, how.lengths, how.mask)
-        search = gallery._search_of(_FUNCTION, rows, how.kernel, 0, how.subset, how.exclude)
-        return _Opened(search, gallery, how.k)
+        index = inputs_of(gallery)
+        rows = index.checked(_FUNCTION, "queries", queries, how.lengths, how.mask)
+        search = index.search_of(_FUNCTION, rows, how.kernel, 0, how.subset, how.exclude)
+        return _Opened(search, index, how.k)
     inputs = Inputs(
         queries,
         gallery,

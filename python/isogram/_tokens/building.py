@@ -1,4 +1,4 @@
-"""An index that is built into a file: what that takes, and a folder from which it goes on."""
+"""The building of an index from batches: into memory, a file, or a folder where it goes on."""
 
 from __future__ import annotations
 
@@ -7,110 +7,108 @@ import os
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from itertools import count
+from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from isogram._memory import size
+from isogram._arrays import as_sequence
 from isogram._output import check_target
-from isogram._tokens.axes import sampled_bytes
-from isogram._tokens.index_file import Writer, are_whole
+from isogram._rows import unread
+from isogram._tokens.ids import Id
+from isogram._tokens.index_file import Writer, are_whole, written
+from isogram._tokens.indexed import CLASS, IndexedInputs
 from isogram._tokens.kept import facts_of
 from isogram._tokens.samples import Samples
 from isogram._tokens.segments import Segments
-from isogram._tokens.turned import bytes_of_axes, bytes_of_turned, bytes_to_turn
 from isogram._walk.journal import Journal, opened
 from isogram._walk.matrices import flush
 from isogram._walk.stored import packed, unpacked
 from isogram._walk.targets import state
 
-# Bytes of the directory for each segment, of memory for each id, and what nobody counts; about.
-_LINES, _ID, _UNCOUNTED = 1200, 250, 2**22
+_ADDING = f"{CLASS}.add"  # what errors of a batch name
 
 
-@dataclass(frozen=True)
-class BuildCost:
-    """What it takes to build an index of an array into a file; the bytes are estimates.
+class Build:
+    """Adds batches to inputs, one after another, and writes them segment by segment."""
 
-    Attributes
-    ----------
-    inputs, tokens, channels : int
-        Inputs, all of their tokens, and channels of a token.
-    dtype : str
-        The type of the tokens.
-    segment : int
-        Inputs that are read and turned at a time.
-    file_bytes : int
-        Of the file.
-    memory : int
-        About the most that `build` takes beside an array in memory.
-    """
+    def __init__(
+        self, function: str, inputs: IndexedInputs, batches: Any, ids: Iterator[Id] | None
+    ) -> None:
+        """Take inputs, of which there are none yet, and the batches with their ids, if given."""
+        self._function, self._inputs, self._batches, self._ids = function, inputs, batches, ids
 
-    inputs: int
-    tokens: int
-    channels: int
-    dtype: str
-    segment: int
-    file_bytes: int
-    memory: int
+    def add_all(self) -> None:
+        """Add all batches."""
+        for _ in self._adding():
+            pass
 
-    def __str__(self) -> str:
-        """Return all of it in one line."""
-        return (
-            f"index of {self.inputs:,} inputs, {self.tokens:,} tokens of {self.channels:,} "
-            f"channels, {self.dtype}, {self.segment:,} at a time; makes {size(self.file_bytes)}, "
-            f"and takes about {size(self.memory)} of memory"
-        )
+    def write(self, path: Path) -> None:
+        """Write the index of all batches to a file."""
+        with written(path) as file:
+            self._write_to(file)
 
+    def go_on(self, folder: Path, path: Path) -> None:
+        """Write the index in the folder of a job, from the segments that are there already on."""
+        inputs = self._inputs
+        options = {
+            "layout": inputs.layout,
+            "normalize": inputs.normalize,
+            "inputs of a segment": inputs.segment,
+        }
+        with keeping_segments(self._function, folder, path, options) as kept:
+            inputs.segments = kept.segments(inputs.segment)
+            if kept.is_finished:
+                for _ in self._adding(kept):
+                    pass
+                return
+            with open(kept.partial, "r+b" if kept.end else "wb") as stream:
+                self._write_to(Writer(stream, kept.end), kept)
+            kept.finish()
 
-@dataclass(frozen=True)
-class Shape:
-    """The inputs of an array, as far as a build takes memory for them."""
+    def _write_to(self, file: Writer, kept: Kept | None = None) -> None:
+        """Write the index segment by segment; segments in `kept` are there already."""
+        lines = [] if kept is None else kept.lines
+        for segments in self._adding(kept):
+            if len(segments) >= segments.size:
+                new = self._inputs.lines(file)
+                if kept is not None:
+                    kept.record(file, new, segments)
+                lines += new
+                segments.clear()
+        self._inputs.finish(file, lines + self._inputs.lines(file))
 
-    inputs: int
-    tokens: int  # of an input
-    channels: int
-    dtype: str
-    itemsize: int
-    id_bytes: int
-    copies: int  # of what is read, until it is kept
-    buffered: int  # bytes that a library holds
+    def _adding(self, kept: Kept | None = None) -> Iterator[Segments]:
+        """Add batches one after another; yield all segments after each.
 
-    def cost(self, segment: int) -> BuildCost:
-        """Return what a build takes with segments of so many inputs at most."""
-        n, s, c = self.inputs, self.tokens, self.channels
-        k = min(segment, n)
-        rows = (self.copies + 1) * k * s * c * self.itemsize
-        kept = bytes_of_turned(k, k * s, c) + 8 * k * c  # its means are there twice
-        working = max(sampled_bytes(k, s, c), bytes_to_turn(s, c))
-        return BuildCost(
-            n,
-            n * s,
-            c,
-            self.dtype,
-            k,
-            n * (s * c * self.itemsize + self.id_bytes)
-            + bytes_of_turned(n, n * s, c)
-            + bytes_of_axes(c)
-            + -(-n // k) * _LINES,
-            self.buffered + rows + kept + working + n * (_ID + 2 * self.id_bytes) + _UNCOUNTED,
-        )
+        Of batches that are kept in the file, the ids alone.
+        """
+        function, inputs = self._function, self._inputs
+        for batch in _batches_of(function, self._batches, inputs.segment):
+            samples, new = self._checked(batch)
+            if kept is not None and kept.has(samples, new):
+                inputs.ids = inputs.ids.grown(new)
+                continue
+            inputs.add(_ADDING, samples, new)
+            del batch, samples  # before the next are read
+            assert inputs.segments is not None
+            yield inputs.segments
+        if not inputs.ids.columns:
+            raise ValueError(f"{function}: there are no inputs")
+        if self._ids is not None and next(self._ids, None) is not None:
+            raise ValueError(f"{function}: `ids` must be as many as inputs, got more")
+        if kept is not None:
+            kept.check_all_read()
 
-    def within(self, function: str, segment: int, memory_limit: int | None) -> BuildCost:
-        """Return the cost with as large segments as a limit allows, `segment` inputs at most."""
-        cost = self.cost(segment)
-        while memory_limit is not None and cost.memory > memory_limit:
-            if cost.segment == 1:
-                raise MemoryError(
-                    f"{function}: `memory_limit` must be at least {cost.memory} bytes, which "
-                    f"segments of 1 input take, got {memory_limit}"
-                )
-            cost = self.cost((cost.segment + 1) // 2)
-        return cost
+    def _checked(self, batch: Any) -> tuple[Samples, NDArray[Any]]:
+        """Return the inputs of a batch and their ids, checked."""
+        named = None if self._ids is None else list(islice(self._ids, len(batch)))
+        if named is not None and len(named) < len(batch):
+            raise ValueError(f"{self._function}: `ids` must be as many as inputs, got fewer")
+        samples = self._inputs.checked(_ADDING, "tokens", batch, None, None)
+        return samples, self._inputs.ids.new(_ADDING, named, len(samples))
 
 
 class Kept:
@@ -260,3 +258,26 @@ def keeping_segments(
                 f"{folder}"
             )
         yield Kept(function, journal, target)
+
+
+def _batches_of(function: str, batches: Any, segment: int) -> Iterator[Any]:
+    """Yield an array of all inputs some at a time, and of others each."""
+    array = unread(f"{function}: `batches`", batches)
+    shape = getattr(array, "shape", None)
+    if shape is None:
+        yield from map(as_sequence, iterator_of(function, "batches", batches))
+    elif len(shape) < 3:
+        yield array  # which `add` refuses
+    else:
+        for start in range(0, shape[0], segment):
+            yield array[start : min(start + segment, shape[0])]
+
+
+def iterator_of(function: str, name: str, values: Any) -> Iterator[Any]:
+    """Return the iterator of an argument; raise TypeError where it has none."""
+    try:
+        return iter(values)
+    except TypeError:
+        raise TypeError(
+            f"{function}: `{name}` must be iterable, got {type(values).__name__}"
+        ) from None

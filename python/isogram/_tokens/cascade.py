@@ -93,7 +93,7 @@ class Nearest:
 
     def pairs(self, tile: Tile) -> int:
         """Return how many pairs a tile has, of columns that are not wanted too."""
-        return tile.shape[0] * tile.shape[1]
+        return tile.pairs(is_symmetric=False)
 
     @cached_property
     def _bounds(self) -> _Bounds | None:

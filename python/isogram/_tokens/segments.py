@@ -53,9 +53,9 @@ class Segment:
 class Segments:
     """Inputs in the order in which they were added; none of them ever changes its place."""
 
-    def __init__(self, channels: int, dtype: np.dtype[Any], size: int | None = None) -> None:
+    def __init__(self, channels: int, dtype: np.dtype[Any], size: int) -> None:
         """Begin without inputs; of a segment there are `size` at most."""
-        self.channels, self.dtype, self.size = channels, dtype, size or SEGMENT
+        self.channels, self.dtype, self.size = channels, dtype, size
         self.list: list[Segment] = []
         self.depths = depths_for(channels)
         self.axes = np.empty((0, channels))
