@@ -154,8 +154,7 @@ def read_both(
 
 def _read(layers: io.Layers, labels: str | None) -> dict[str, _Array]:
     arrays = layers.read()
-    ignored = {name: what for name, what in layers.skipped.items() if name != labels}
-    say_what_is_ignored(layers.path, ignored)
+    say_what_is_ignored(layers.path, layers.skipped, labels)
     return arrays
 
 
@@ -177,7 +176,9 @@ def _aligned(a: io.Layers, b: io.Layers) -> io.Layers:
     return aligned
 
 
-def say_what_is_ignored(path: Path, ignored: Mapping[str, str]) -> None:
+def say_what_is_ignored(path: Path, skipped: Mapping[str, str], labels: str | None = None) -> None:
+    """Name the arrays that are no layers; not one called `labels`, which is read."""
+    ignored = {name: what for name, what in skipped.items() if name != labels}
     if ignored:
         notice(f"{path}: not layers, ignored: {_described(ignored)}")
 

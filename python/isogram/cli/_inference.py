@@ -69,6 +69,16 @@ class Inference(NamedTuple):
         """Whether anything is."""
         return bool(self.permutations or self.calibrate or self.resamples)
 
+    def check(self) -> None:
+        """Raise for options that do not go together."""
+        if self.groups is not None and not self:
+            raise click.UsageError("--groups goes with --permutations, --calibrate, --bootstrap")
+        is_permuted = self.permutations or self.calibrate
+        if self.exchange is not None and (self.groups is None or not is_permuted):
+            raise click.UsageError(
+                "--exchange goes with --groups, and --permutations or --calibrate"
+            )
+
     def of(self, x: Any, y: Any, *, measure: Measure, progress: bool, **options: Any) -> Results:
         """Return the results of all pairs of layers."""
         shared = {"measure": measure, "seed": self.seed, "groups": self.groups, **options}

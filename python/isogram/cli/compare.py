@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import nullcontext
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,6 @@ from isogram.cli._answer import answer
 from isogram.cli._commands import A_AND_B, Command
 from isogram.cli._files import of_files, open_both, read_both, read_labels
 from isogram.cli._inference import Inference, inference_options
-from isogram.cli._messages import going_on
 from isogram.cli._options import (
     INPUT,
     OUTPUT,
@@ -39,6 +38,7 @@ from isogram.cli._options import (
     scheduler_option,
     wants_progress,
 )
+from isogram.cli._planned import Planned
 from isogram.io._results import SUFFIXES, facts_of, sets_of
 from isogram.typing import ExchangeName, LayerReductionName, OperationName
 
@@ -117,17 +117,9 @@ def compare(
     options = options_of(measure, given)
     labels = None if groups is None else read_labels(a, groups)
     asked = Inference(permutations, calibrate, resamples, seed, labels, exchange)
-    if groups is not None and not asked:
-        raise click.UsageError("--groups goes with --permutations, --calibrate, --bootstrap")
-    if exchange is not None and (groups is None or not (permutations or calibrate)):
-        raise click.UsageError("--exchange goes with --groups, and --permutations or --calibrate")
-    by_tiles = {
-        "--resume": resume,
-        "--memory-limit": memory_limit is not None,
-        "--dry-run": dry_run,
-        "--scheduler": scheduler is not None,
-    }
-    tiled = [name for name, is_given in by_tiles.items() if is_given]
+    asked.check()
+    planned = Planned(memory_limit, dry_run, scheduler)
+    tiled = ["--resume"] * resume + planned.options
     if asked and tiled:
         raise click.UsageError(
             f"{tiled[0]} does not go with --permutations, --calibrate, --bootstrap"
@@ -135,22 +127,11 @@ def compare(
     check_targets(json=json_path, csv=csv_path, save=result_path, plot=plot_path)
     if result_path is not None and result_path.suffix not in SUFFIXES:
         raise click.UsageError(f"--save must end in {' or '.join(SUFFIXES)}")
-    for name in tiled:
-        if measure.needs not in _PLANNED or options.get("kernel") == "precomputed":
-            raise click.UsageError(f"{name} goes with CKA and GBS of features only")
-        if are_positions(reduce):
-            raise click.UsageError(f"{name} does not go with --reduce positions")
+    _check_tiled(tiled, measure, options, reduce)
     if resume and result_path is None:
         raise click.UsageError("--resume goes with --save")
-    if plot_path is not None:  # before the work
-        try:
-            from isogram import plot
-            from isogram.plot._figure import endings, is_written
-        except ImportError as error:
-            raise ImportError("--plot needs matplotlib: pip install 'isogram[plot]'") from error
-        if not is_written(plot_path):
-            raise click.UsageError(f"--plot must end in one of {', '.join(endings())}")
-    is_shown = wants_progress(progress)
+    plot = None if plot_path is None else _plotting(plot_path)  # before the work
+    running: dict[str, Any] = {"num_threads": num_threads, "progress": wants_progress(progress)}
 
     wanted: dict[str, Any] = {"layers": patterns, "ids": ids, "reduce": of_files(reduce)}
     layers_a: Mapping[str, Any]
@@ -160,79 +141,62 @@ def compare(
         layers_a, layers_b = click.get_current_context().with_resource(both)
     else:
         layers_a, layers_b = read_both(a, b, labels=groups, **wanted)
-    inputs = [layers_a] if layers_b is layers_a else [layers_a, layers_b]
+    other = None if layers_b is layers_a else layers_b
+    inputs = [layers_a] if other is None else [layers_a, other]
     taken = {**measure.options, **options, **measure.fixed}
     rows, columns = list(layers_a), list(layers_b)
-    running: dict[str, Any] = {"num_threads": num_threads, "progress": is_shown}
-    other = None if layers_b is layers_a else layers_b
-    tested: dict[str, Any] = {}
+    found = None
     if asked:
         found = asked.of(layers_a, other, measure=measure, reduce=reduce, **running, **options)
-        matrix, tested = found.values, found.facts()
-        text = found.table(rows, columns, terminal_width())
+        matrix = found.values
+    elif tiled:
+        job = Path(f"{result_path}.job") if resume else None
+        of_plan = {name: value for name, value in taken.items() if name != "precision"}
+        matrix = planned.result(_PLANNED[measure.needs], inputs, job, running, **of_plan)
+        if matrix is None:
+            return
     else:
-        if tiled:
-            plan = _plan_of(measure, inputs, taken, memory_limit)
-            if dry_run:
-                return click.echo(plan)
-            folder = Path(f"{result_path}.job") if resume else None
-            matrix = _run(plan, inputs, scheduler, folder, running)
-        else:
-            matrix = ig.similarity_matrix(
-                layers_a, other, measure=measure, reduce=reduce, **running, **options
-            )
-        text = matrix_table(matrix, rows, columns, terminal_width())
+        matrix = ig.similarity_matrix(
+            layers_a, other, measure=measure, reduce=reduce, **running, **options
+        )
+    tested = {} if found is None else found.facts()
     facts = {"measure": measure.name, "options": taken, "reduce": reduce, "files": [a, b]}
     facts |= {"rows": rows, "columns": columns, "values": matrix, **tested}
     if json_path is not None:
         facts["provenance"] = facts_of(sets_of(inputs))
-    answer(text, facts, json_path)
+    table = partial(matrix_table, matrix) if found is None else found.table
+    answer(table(rows, columns, terminal_width()), facts, json_path)
     if csv_path is not None:
         write_csv(csv_path, matrix, rows, columns)
     if result_path is not None:
-        io.save(
-            matrix,
-            result_path,
-            inputs=inputs,
-            measure=measure.name,
-            reduce=reduce,
-            files=[a, b],
-            **tested,
-            **taken,
-        )
-    if plot_path is not None:
+        saved: dict[str, Any] = {"measure": measure.name, "reduce": reduce, "files": [a, b]}
+        io.save(matrix, result_path, inputs=inputs, **saved, **tested, **taken)
+    if plot is not None:
+        label, names = measure.name.replace("_", " "), {"rows": rows, "columns": columns}
         ax = plot.heatmap(
-            matrix,
-            rows=rows,
-            columns=columns,
-            kind=measure.kind,
-            label=measure.name.replace("_", " "),
-            ylabel=a.stem,
-            xlabel=b.stem,
+            matrix, **names, kind=measure.kind, label=label, ylabel=a.stem, xlabel=b.stem
         )
         plot.save(ax, plot_path)
 
 
-def _plan_of(
-    measure: Measure, inputs: list[Any], options: Mapping[str, Any], memory_limit: int | None
-) -> ig.Plan:
-    """Return the plan that makes the matrix of a measure."""
-    options = {name: value for name, value in options.items() if name != "precision"}
-    return ig.plan(_PLANNED[measure.needs], *inputs, **options, memory_limit=memory_limit)
+def _check_tiled(
+    tiled: Sequence[str], measure: Measure, options: Mapping[str, Any], reduce: LayerReductionName
+) -> None:
+    """Raise where an option does not go with the measure, or with the reduction."""
+    for name in tiled:
+        if measure.needs not in _PLANNED or options.get("kernel") == "precomputed":
+            raise click.UsageError(f"{name} goes with CKA and GBS of features only")
+        if are_positions(reduce):
+            raise click.UsageError(f"{name} does not go with --reduce positions")
 
 
-def _run(
-    plan: ig.Plan,
-    inputs: list[Any],
-    scheduler: str | None,
-    folder: Path | None,
-    running: Mapping[str, Any],
-) -> Any:
-    """Return the result of a plan; a folder keeps what is finished."""
-    with nullcontext() if folder is None else going_on(folder):
-        if scheduler is None:
-            return plan.run(*inputs, job=folder, **running)
-        from isogram import distributed
-
-        progress = running["progress"]
-        return distributed.run(plan, *inputs, client=scheduler, job=folder, progress=progress)
+def _plotting(path: Path) -> Any:
+    """Return `isogram.plot`; raise if it cannot be imported, or cannot write the path."""
+    try:
+        from isogram import plot
+        from isogram.plot._figure import endings, is_written
+    except ImportError as error:
+        raise ImportError("--plot needs matplotlib: pip install 'isogram[plot]'") from error
+    if not is_written(path):
+        raise click.UsageError(f"--plot must end in one of {', '.join(endings())}")
+    return plot

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, TypedDict
@@ -48,7 +47,7 @@ class _Options(TypedDict):
 
 
 class _Tokens:
-    """A layer, of which a vector is one token; shows how many samples were read."""
+    """A layer of tokens, or of vectors, each one token; reports how many samples were read."""
 
     def __init__(self, layer: io.Layer, report: Report) -> None:
         n, *features = layer.shape
@@ -160,11 +159,12 @@ def add(
     with io.open(tokens, layers=layer or "*", ids=ids, reduce=None) as layers:
         chosen, names = only_layer(tokens, layers), layers.ids
         require_axes("TOKENS", chosen.shape, changed.layout, takes_vectors=True)
-        done = 0
-        for batch in _batches(chosen, is_shown=is_shown):
-            named = None if names is None else names[done : done + len(batch)].tolist()
-            changed.add(batch, ids=named)
-            done += len(batch)
+        with reporting("index", is_shown, "sample") as report:
+            batches = _Tokens(chosen, report)
+            for start in range(0, len(chosen), _ROWS):
+                span = slice(start, min(start + _ROWS, len(chosen)))
+                named = None if names is None else names[span].tolist()
+                changed.add(batches.rows(span), ids=named)
     changed.save(index_path)
     _say(changed, index_path, json_path)
 
@@ -190,17 +190,6 @@ def _as_kept(index: ig.SemanticIndex, id: str) -> str | int:
         return int(id)
     except ValueError:
         raise ValueError(f"ID must be an integer, as those of INDEX are, got {id!r}") from None
-
-
-def _batches(layer: io.Layer, *, is_shown: bool) -> Iterator[NDArray[Any]]:
-    """Yield some samples of a layer after others; a vector is one token. Show how many are done."""
-    with reporting("index", is_shown, "sample") as report:
-        for start in range(0, len(layer), _ROWS):
-            stop = min(start + _ROWS, len(layer))
-            rows = layer.rows(slice(start, stop))
-            yield rows[:, None, :] if rows.ndim == 2 else rows
-            if report is not None:
-                report(stop, len(layer))
 
 
 def _say(index: ig.SemanticIndex, path: Path, json_path: Path | None) -> None:

@@ -94,8 +94,7 @@ def report(
     check_ending("--output", output, ".html", ".htm")
     with open_both(a, b, layers=patterns, ids=ids, reduce=None) as both:
         for layers in both if both[0] is not both[1] else both[:1]:
-            ignored = {name: what for name, what in layers.skipped.items() if name != labels}
-            say_what_is_ignored(layers.path, ignored)
+            say_what_is_ignored(layers.path, layers.skipped, labels)
         page = pages.compare(
             *both,
             measures=measures or pages.MEASURES,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple, TypedDict
 
@@ -16,7 +15,6 @@ from isogram._tables import listing, terminal_width
 from isogram.cli._answer import answer
 from isogram.cli._commands import Command
 from isogram.cli._files import only_layer, require_axes, say_what_is_ignored
-from isogram.cli._messages import going_on
 from isogram.cli._options import (
     INPUT,
     STDOUT,
@@ -34,6 +32,7 @@ from isogram.cli._options import (
     scheduler_option,
     wants_progress,
 )
+from isogram.cli._planned import Planned
 from isogram.typing import LayoutName, ReductionName
 
 
@@ -42,29 +41,6 @@ class _Samples(NamedTuple):
 
     tokens: Any
     names: list[str | int]
-
-
-class _Planned(NamedTuple):
-    """A search by a plan: where it is computed, what it may take, and whether to say that alone."""
-
-    scheduler: str | None
-    memory_limit: int | None
-    is_dry: bool
-
-    def search(self, inputs: list[Any], job: Path | None, running: _Options, **options: Any) -> Any:
-        """Return what is found, or None if that is not wanted."""
-        plan = ig.plan("retrieve", *inputs, memory_limit=self.memory_limit, **options)
-        if self.is_dry:
-            click.echo(plan)
-            return None
-        shown = running["progress"]
-        if self.scheduler is None:
-            threads = running["num_threads"]
-            with nullcontext() if job is None else going_on(job):
-                return plan.run(*inputs, job=job, num_threads=threads, progress=shown)
-        from isogram import distributed
-
-        return distributed.run(plan, *inputs, client=self.scheduler, job=job, progress=shown)
 
 
 class _Options(TypedDict):
@@ -137,11 +113,11 @@ def retrieve(
     """
     check_scheduler(scheduler, num_threads)
     check_targets(json=json_path)
-    given = {"--scheduler": scheduler, "--memory-limit": memory_limit, "--dry-run": dry_run}
-    for option, value in given.items():
-        if value and similarity != "semantic":
+    planned = Planned(memory_limit, dry_run, scheduler)
+    is_read = not planned.options
+    for option in planned.options:
+        if similarity != "semantic":
             raise click.UsageError(f"{option} goes with --similarity semantic only")
-    planned = _Planned(scheduler, memory_limit, dry_run) if any(given.values()) else None
     if resume and (json_path in (None, STDOUT) or similarity == "spatial"):
         raise click.UsageError("--resume goes with --json FILE, and not with --similarity spatial")
     is_shown = wants_progress(progress)
@@ -151,14 +127,13 @@ def retrieve(
         if similarity != "semantic":
             raise click.UsageError("an index as GALLERY goes with --similarity semantic only")
         index = ig.SemanticIndex.load(gallery)
-        wanted = _read("QUERIES", queries, layer, ids, None, index.layout, is_read=planned is None)
+        wanted = _read("QUERIES", queries, layer, ids, None, index.layout, is_read=is_read)
         found = _in_index(index, wanted, k, options, job, planned, exclude_self=exclude_self)
     elif exclude_self:
         raise click.UsageError("--exclude-self goes with an index as GALLERY")
     else:
         reduce: ReductionName | None
         reduce = None if similarity != "pooled" else "mean_nchw" if layout == "nchw" else "mean"
-        is_read = planned is None
         wanted = _read("QUERIES", queries, layer, ids, reduce, layout, is_read=is_read)
         there = wanted
         if not queries.samefile(gallery):
@@ -188,7 +163,7 @@ def _in_index(
     k: int,
     options: _Options,
     job: Path | None,
-    planned: _Planned | None,
+    planned: Planned,
     *,
     exclude_self: bool,
 ) -> tuple[list[list[Any]], NDArray[Any]] | None:
@@ -196,8 +171,9 @@ def _in_index(
     if k > (most := len(index) - exclude_self):
         raise ValueError(f"--k must be at most {most}, got {k}")
     exclude = wanted.names if exclude_self else None
-    if planned is not None:
-        found = planned.search([wanted.tokens, index], job, options, k=k, exclude=exclude)
+    if planned.options:
+        inputs = [wanted.tokens, index]
+        found = planned.result("retrieve", inputs, job, options, k=k, exclude=exclude)
         return None if found is None else (found.ids.tolist(), found.scores)
     found = index.search(
         wanted.tokens,
@@ -216,7 +192,7 @@ def _in_file(
     k: int,
     options: _Options,
     job: Path | None,
-    planned: _Planned | None,
+    planned: Planned,
     *,
     is_spatial: bool,
 ) -> tuple[list[list[Any]], NDArray[Any]] | None:
@@ -230,11 +206,11 @@ def _in_file(
     if is_spatial:
         indices, scores = _nearest(ig.spatial_rsm(wanted.tokens, gallery, **options), is_one, k)
     else:
-        if planned is None:
-            best = ig.retrieve(wanted.tokens, gallery, k, job=job, **options)
-        else:
+        if planned.options:
             inputs = [wanted.tokens] if is_one else [wanted.tokens, gallery]
-            best = planned.search(inputs, job, options, k=k, layout=options["layout"])
+            best = planned.result("retrieve", inputs, job, options, k=k, layout=options["layout"])
+        else:
+            best = ig.retrieve(wanted.tokens, gallery, k, job=job, **options)
         if best is None:
             return None
         indices, scores = best.indices, best.scores
