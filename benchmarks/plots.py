@@ -36,7 +36,7 @@ def save_all(results: Results, folder: Path) -> list[Path]:
 
 
 def per_item(results: Results, group: str, kind: str, size: str, *, microseconds: bool) -> Series:
-    """Return the time per item of every contender against a size; the median of equal sizes."""
+    """Return the time per item of every contender against a size; the mean of cases of one size."""
     times: dict[str, dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
     for case in results.cases.values():
         if case.group != group or case.data != kind or case.per is None:

@@ -137,7 +137,7 @@ def gpus_of(function: str, gpus: Any, home: Place) -> list[Device]:
 
 
 def numbers_of_gpus(function: str, gpus: Any, last: int | None = None) -> tuple[int, ...]:
-    """Return the numbers of GPUs, up to the last where that is known; None: of none."""
+    """Return checked numbers of GPUs, at most `last` if that is given; none if `gpus` is None."""
     if gpus is None:
         return ()
     given = gpus if isinstance(gpus, Sequence) and not isinstance(gpus, str | bytes) else [gpus]

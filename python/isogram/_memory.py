@@ -15,6 +15,9 @@ PASS_OUT = "pass `out` (a memory map, say)"
 FEWER_SAMPLES = "use fewer samples"
 FEWER_FEATURES = "use fewer features"
 
+# Bytes that a run takes and nobody counts, about: what threads and the allocator keep.
+UNCOUNTED = 2**22
+
 
 def size(count: int) -> str:
     """Return a number of bytes with three digits and a unit: 1.23 GB."""

@@ -193,10 +193,10 @@ class Place(Protocol):
     def standardized_features(
         self, x: Array, dtype: np.dtype[Any], num_threads: int
     ) -> tuple[Array, NDArray[np.bool_]]:
-        """Return features, each a row, centred and of norm 1, or 0 where constant; and which are.
+        """Return features, each a row, centred and of norm 1; and which are constant; wait.
 
         A feature is constant if no centred entry is larger than 64 roundings of its largest entry,
-        in float64; wait.
+        in float64. Its row is of zeros.
         """
 
     def unit_rows(self, x: Array, center: bool) -> Array:

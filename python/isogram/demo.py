@@ -253,7 +253,7 @@ def _compare_rsms(
 
 
 def _pooled_rsm(maps: _Array, num_threads: int | None) -> _Array:
-    """Return the cosines of the means over places, which no change of places alters either."""
+    """Return the cosines of means over places, which stay the same if tokens change places."""
     means = maps.mean(axis=(1, 2), dtype=np.float32)
     return np.asarray(ig.gram(means, kernel="cosine", num_threads=num_threads))
 

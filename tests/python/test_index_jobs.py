@@ -94,8 +94,7 @@ def test_goes_on_after_every_segment(given, options, tmp_path, monkeypatch):
 def test_goes_on_wherever_it_stopped(place, happens, tmp_path, monkeypatch):
     whole, path, job = tmp_path / "whole", tmp_path / "path", tmp_path / "job"
     ig.SemanticIndex.build(MAPS, path=whole)
-    owner = Writer if hasattr(Writer, place.__name__) else Journal
-    owner = Journal if place in (Journal.record, Journal.finish) else owner
+    owner = Journal if place in (Journal.record, Journal.finish) else Writer
     for calls in range(1, 40, 3):
         left = [calls]
 

@@ -4,8 +4,9 @@ import isogram as ig
 import numpy as np
 import pytest
 from isogram._tokens import cascade
+from support import clustered
 
-N, S, C = 90, 5, 128
+N = 90
 
 
 class Stopped(Exception):
@@ -16,12 +17,6 @@ class Stopped(Exception):
 def small_blocks(monkeypatch):
     monkeypatch.setattr(cascade, "_ROWS", 11)
     monkeypatch.setattr(cascade, "KEPT_PAIRS", 1)
-
-
-def inputs(seed=0):
-    rng = np.random.default_rng(seed)
-    centres = np.random.default_rng(9).standard_normal((7, S, C)) * np.geomspace(4, 0.1, C)
-    return (centres[rng.integers(0, 7, N)] + 0.2 * rng.standard_normal((N, S, C))).astype("f4")
 
 
 def of_retrieve(maps, **options):
@@ -39,7 +34,7 @@ def of_index(maps, **options):
 @pytest.mark.parametrize("search", [of_retrieve, of_index])
 @pytest.mark.parametrize("candidates", [None, 8])
 def test_goes_on(search, candidates, tmp_path, monkeypatch):
-    maps, job = inputs(), tmp_path / "job"
+    maps, job = clustered(N), tmp_path / "job"
     expected, whole = search(maps, candidates=candidates)
 
     def stop(done, _):
@@ -71,7 +66,7 @@ def test_ctrl_c_says_where_it_goes_on(tmp_path):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt) as caught:
-        ig.retrieve(inputs(), None, 3, job=tmp_path / "job", progress=stop)
+        ig.retrieve(clustered(N), None, 3, job=tmp_path / "job", progress=stop)
     [note] = caught.value.__notes__
     assert (
         note == f"retrieve: what is finished is kept in {tmp_path / 'job'}: the same call goes on"
@@ -80,7 +75,7 @@ def test_ctrl_c_says_where_it_goes_on(tmp_path):
 
 @pytest.mark.parametrize("search", [of_retrieve, of_index])
 def test_another_search_is_refused(search, tmp_path):
-    maps, job = inputs(), tmp_path / "job"
+    maps, job = clustered(N), tmp_path / "job"
     search(maps, job=job)
     for options, what in (
         ({"kernel": "linear"}, "option `kernel` was cosine, and is linear"),
@@ -89,21 +84,21 @@ def test_another_search_is_refused(search, tmp_path):
         with pytest.raises(ValueError, match=f"must go on as it began, but {what}"):
             search(maps, job=job, **options)
     with pytest.raises(ValueError, match="must go on as it began, but `queries` changed"):
-        search(inputs(1), job=job)
+        search(clustered(N, 1), job=job)
 
 
 def test_an_index_that_has_changed_is_refused(tmp_path):
     index = ig.SemanticIndex()
-    index.add(inputs())
-    index.search(inputs(1), 3, job=tmp_path / "job")
+    index.add(clustered(N))
+    index.search(clustered(N, 1), 3, job=tmp_path / "job")
     index.delete([4])
     with pytest.raises(ValueError, match="but `inputs to choose from` changed"):
-        index.search(inputs(1), 3, job=tmp_path / "job")
+        index.search(clustered(N, 1), 3, job=tmp_path / "job")
     with pytest.raises(ValueError, match="but `inputs to choose from` changed"):
-        index.search(inputs(1), 3, job=tmp_path / "job", subset=[1, 2, 3])
-    index.add(inputs(2)[:1])
+        index.search(clustered(N, 1), 3, job=tmp_path / "job", subset=[1, 2, 3])
+    index.add(clustered(N, 2)[:1])
     with pytest.raises(ValueError, match="but `index` changed"):
-        index.search(inputs(1), 3, job=tmp_path / "job")
+        index.search(clustered(N, 1), 3, job=tmp_path / "job")
 
 
 def test_another_layout_is_refused(tmp_path):
@@ -131,7 +126,7 @@ def test_the_same_tokens_in_other_indexes_are_refused(tmp_path):
 
 
 def test_damaged_parts_are_found_again(tmp_path):
-    maps, job = inputs(), tmp_path / "job"
+    maps, job = clustered(N), tmp_path / "job"
     expected, _ = of_retrieve(maps, job=job)
     first, second, *_ = sorted(job.glob("*.npz"))
     first.write_bytes(first.read_bytes()[:-9])
@@ -142,4 +137,4 @@ def test_damaged_parts_are_found_again(tmp_path):
 
 def test_refused_folders(tmp_path):
     with pytest.raises(TypeError, match=r"^retrieve: `job` must be"):
-        of_retrieve(inputs(), job=3)
+        of_retrieve(clustered(N), job=3)

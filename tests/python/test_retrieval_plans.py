@@ -5,15 +5,9 @@ import pickle
 import isogram as ig
 import numpy as np
 import pytest
-from support import run_program
+from support import clustered, run_program
 
-S, C = 5, 128
-
-
-def inputs(n, seed=0):
-    rng = np.random.default_rng(seed)
-    centres = np.random.default_rng(9).standard_normal((7, S, C)) * np.geomspace(4, 0.1, C)
-    return (centres[rng.integers(0, 7, n)] + 0.2 * rng.standard_normal((n, S, C))).astype("f4")
+S = 5
 
 
 def assert_same(found, expected):
@@ -27,7 +21,7 @@ def index_of(gallery, tmp_path):
 
 
 @pytest.mark.parametrize("kernel", ["cosine", "linear"])
-@pytest.mark.parametrize("sets", [[inputs(80)], [inputs(50), inputs(60, 1)]])
+@pytest.mark.parametrize("sets", [[clustered(80)], [clustered(50), clustered(60, 1)]])
 def test_has_the_bits_of_one_call(sets, kernel):
     expected = ig.retrieve(*sets, k=3, kernel=kernel)
     plan = pickle.loads(pickle.dumps(ig.plan("retrieve", *sets, k=3, kernel=kernel, tile=17)))
@@ -39,7 +33,7 @@ def test_has_the_bits_of_one_call(sets, kernel):
 
 
 def test_of_an_index(tmp_path):
-    index, queries = index_of(inputs(60), tmp_path), inputs(50, 1)
+    index, queries = index_of(clustered(60), tmp_path), clustered(50, 1)
     index.delete([3])
     options = {"k": 3, "subset": range(4, 50), "exclude": [7] * 50}
     plan = ig.plan("retrieve", queries, index, tile=20, **options)
@@ -53,15 +47,15 @@ def test_of_an_index(tmp_path):
 
 
 def test_of_an_index_of_names(tmp_path):
-    index, queries = ig.SemanticIndex(), inputs(40, 1)
-    index.add(inputs(60), ids=[f"picture {i}" for i in range(60)])
+    index, queries = ig.SemanticIndex(), clustered(40, 1)
+    index.add(clustered(60), ids=[f"picture {i}" for i in range(60)])
     plan = ig.plan("retrieve", queries, index, k=2, tile=20)
     assert_same(plan.run(queries, index, job=tmp_path / "job"), index.search(queries, 2))
 
 
 def test_a_job_is_of_the_ids_of_its_index(tmp_path):
     """Its parts have them: those of another index with the same inputs are no answer."""
-    queries, gallery = inputs(40, 1), inputs(60, 0)
+    queries, gallery = clustered(40, 1), clustered(60, 0)
     index, renamed = ig.SemanticIndex(), ig.SemanticIndex()
     index.add(gallery)
     renamed.add(gallery, ids=range(1000, 1060))
@@ -73,8 +67,8 @@ def test_a_job_is_of_the_ids_of_its_index(tmp_path):
 
 
 def test_an_index_that_has_lost_inputs_since_it_was_planned():
-    queries, index = inputs(40, 1), ig.SemanticIndex()
-    index.add(inputs(60, 0))
+    queries, index = clustered(40, 1), ig.SemanticIndex()
+    index.add(clustered(60, 0))
     plan = ig.plan("retrieve", queries, index, k=3)
     index.delete(range(58))
     with pytest.raises(ValueError, match=r"`k` must be an integer from 1 to 2 .*, got 3"):
@@ -82,7 +76,7 @@ def test_an_index_that_has_lost_inputs_since_it_was_planned():
 
 
 def test_of_inputs_that_are_read_by_rows():
-    queries, gallery = inputs(50), inputs(60, 1)
+    queries, gallery = clustered(50), clustered(60, 1)
     read = [
         ig.rows(lambda first, last, x=x: x[first:last], x.shape, x.dtype)
         for x in (queries, gallery)
@@ -92,7 +86,7 @@ def test_of_inputs_that_are_read_by_rows():
 
 
 def test_of_masks_and_lengths():
-    queries, gallery = inputs(40), inputs(60, 1)
+    queries, gallery = clustered(40), clustered(60, 1)
     options = {
         "lengths": np.arange(40) % S + 1,
         "gallery_mask": np.arange(60 * S).reshape(60, S) % 3 > 0,
@@ -102,7 +96,7 @@ def test_of_masks_and_lengths():
 
 
 def test_costs_and_limits():
-    queries, gallery = inputs(300), inputs(400, 1)
+    queries, gallery = clustered(300), clustered(400, 1)
     plan = ig.plan("retrieve", queries, gallery, k=3)
     cost = plan.cost
     assert (cost.tiles, cost.pairs) == (1, 300 * 400)
@@ -137,30 +131,30 @@ def test_costs_and_limits():
 )
 def test_refused_options(options, error, message):
     with pytest.raises(error, match=f"^retrieve: {message}"):
-        ig.plan("retrieve", inputs(4), inputs(8), **{"k": 2, **options})
+        ig.plan("retrieve", clustered(4), clustered(8), **{"k": 2, **options})
 
 
 @pytest.mark.parametrize("name", ["layout", "normalize", "gallery_lengths", "gallery_mask"])
 def test_an_index_says_itself(name, tmp_path):
     value = {"layout": "nsc", "normalize": "input"}.get(name, [1] * 8)
     with pytest.raises(ValueError, match=f"^retrieve: `{name}` must be None where `gallery` is a"):
-        ig.plan("retrieve", inputs(4), index_of(inputs(8), tmp_path), k=2, **{name: value})
+        ig.plan("retrieve", clustered(4), index_of(clustered(8), tmp_path), k=2, **{name: value})
 
 
 def test_refused_inputs():
     with pytest.raises(ValueError, match=r"^retrieve: the index has no inputs"):
-        ig.plan("retrieve", inputs(4), ig.SemanticIndex())
+        ig.plan("retrieve", clustered(4), ig.SemanticIndex())
     with pytest.raises(ValueError, match=r"`queries` must be at least two inputs without a"):
-        ig.plan("retrieve", inputs(1))
+        ig.plan("retrieve", clustered(1))
     with pytest.raises(TypeError, match="of 'retrieve' does not take `candidates`: it takes `k`"):
-        ig.plan("retrieve", inputs(4), candidates=3)
-    plan = ig.plan("retrieve", inputs(4), inputs(8), k=2)
+        ig.plan("retrieve", clustered(4), candidates=3)
+    plan = ig.plan("retrieve", clustered(4), clustered(8), k=2)
     with pytest.raises(ValueError, match="`gallery` must be as planned"):
-        plan.run(inputs(4), inputs(9))
-    bad = inputs(8)
+        plan.run(clustered(4), clustered(9))
+    bad = clustered(8)
     bad[2, 1, 3] = np.nan
     with pytest.raises(ValueError, match=r"`gallery` must be finite, got nan at index \(2, 1, 3\)"):
-        plan.run(inputs(4), bad)
+        plan.run(clustered(4), bad)
 
 
 def test_memory_stays_within_a_limit():

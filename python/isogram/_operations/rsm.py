@@ -151,9 +151,9 @@ def semantic_rsm(
         all channels, so m can only be too small. Tokens within the span of the axes, such as tokens
         of linearly dependent channels, lose nothing: the host scores them along the axes, which is
         faster, if the remainder of both inputs is below the rounding of the result. "auto" takes
-        the smallest multiple of 8 that keeps the mean loss within `mean_loss`, or one that spans
-        the tokens where that is faster, or all channels where that is more than three quarters of
-        them. All channels, too, for a rank of as many or more.
+        the smallest multiple of 8 that keeps the mean loss within `mean_loss`; a larger one that
+        spans the tokens, if that is faster; or all channels, if the smallest is more than three
+        quarters of them. A rank of at least as many as the channels stands for all channels.
     mean_loss : float, optional
         With rank "auto" only, by default 1e-6: how far the axes that are left out may lower entries
         of the cosine kernel on average. Measured on all pairs of at most 32 inputs, drawn with a

@@ -62,7 +62,7 @@ class RsmPlan(BlocksPlan):
         Of rank "auto": how much entries of the cosine kernel lie below the optimum on average,
         measured on a sample of pairs, the loss of a narrow precision included.
     gpus : tuple of int
-        The GPUs that compute a tile, by their numbers where that is; none: the host does.
+        Numbers of the GPUs that compute a tile, on whatever machine; empty: the host computes it.
     """
 
     matching: Matching

@@ -8,15 +8,15 @@ from typing import Any
 import numpy as np
 
 from isogram._entries import type_name
-from isogram._memory import size
+from isogram._memory import UNCOUNTED, size
 from isogram._rows import Unread, type_name_of, unread
 from isogram._tokens.axes import sampled_bytes
 from isogram._tokens.samples import LAYOUTS
 from isogram._tokens.turned import bytes_of_axes, bytes_of_turned, bytes_to_turn
 from isogram.typing import LayoutName, NormalizationName
 
-# Bytes of the directory for each segment, of memory for each id, and what nobody counts; about.
-_LINES, _ID, _UNCOUNTED = 1200, 250, 2**22
+# Bytes of the directory for each segment, and of memory for each id; about.
+_LINES, _ID = 1200, 250
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class Shape:
             + bytes_of_turned(n, n * s, c)
             + bytes_of_axes(c)
             + -(-n // k) * _LINES,
-            self.buffered + rows + kept + working + n * (_ID + 2 * self.id_bytes) + _UNCOUNTED,
+            self.buffered + rows + kept + working + n * (_ID + 2 * self.id_bytes) + UNCOUNTED,
         )
 
     def within(self, function: str, segment: int, memory_limit: int | None) -> BuildCost:

@@ -92,7 +92,7 @@ class Nearest:
         self.tiles = tuple(blocks(len(queries), search.columns, height))
 
     def pairs(self, tile: Tile) -> int:
-        """Return how many pairs a tile has, of columns that are not wanted too."""
+        """Return how many pairs a tile has, with columns that are not wanted."""
         return tile.pairs(is_symmetric=False)
 
     @cached_property

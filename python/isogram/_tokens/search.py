@@ -18,7 +18,7 @@ _EXACT = Matching("exact")
 
 
 class Part(NamedTuple):
-    """Some inputs of a gallery, one after another, and what is known of them if they are turned."""
+    """Some inputs of a gallery, one after another; turned to axes, if they are."""
 
     samples: Samples
     turned: Turned | None = None

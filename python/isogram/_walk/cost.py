@@ -8,12 +8,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
-from isogram._memory import size
+from isogram._memory import UNCOUNTED, size
 from isogram._walk.description import Description
 from isogram._walk.tiles import Tile, counted, length
-
-# Bytes that a run takes and nobody counts, about: what threads and the allocator keep.
-_UNCOUNTED = 2**22
 
 
 @dataclass(frozen=True)
@@ -100,17 +97,9 @@ class Costed(Description):
         fits = min(taken)
         if taken[fits] > most:
             least = min(taken, key=lambda edge: taken[edge])
-            needed = next(
-                limit
-                for limit in (
-                    taken[least] * 32 // 23 + 9,
-                    (taken[least] + _UNCOUNTED) * 32 // 31 + 9,
-                )
-                if _counted_of(limit) >= taken[least]
-            )
             raise MemoryError(
-                f"{self.operation}: `memory_limit` must be at least {needed} bytes, which "
-                f"{self._smallest(least)} take, got {memory_limit}"
+                f"{self.operation}: `memory_limit` must be at least {_limit_for(taken[least])} "
+                f"bytes, which {self._smallest(least)} take, got {memory_limit}"
             )
         beyond = min((edge for edge in taken if edge > fits), default=fits + 1)
         while beyond - fits > max(1, fits // 64):
@@ -194,8 +183,14 @@ class Costed(Description):
 
 
 def _counted_of(memory_limit: int) -> int:
-    """Return what may be taken of what is counted; the rest of a limit is for all else."""
-    return memory_limit - min(memory_limit // 4, _UNCOUNTED) - memory_limit // 32
+    """Return how many bytes of a limit are for what is counted; the rest is for all else."""
+    return memory_limit - min(memory_limit // 4, UNCOUNTED) - memory_limit // 32
+
+
+def _limit_for(counted: int) -> int:
+    """Return about the least limit of which so many bytes are for what is counted."""
+    limits = counted * 32 // 23 + 9, (counted + UNCOUNTED) * 32 // 31 + 9
+    return next(limit for limit in limits if _counted_of(limit) >= counted)
 
 
 def _shape_of(tile: Tile) -> Tile:

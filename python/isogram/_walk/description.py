@@ -27,8 +27,8 @@ class InputSpec(NamedTuple):
     shape: tuple[int, ...]
     dtype: str
     tokens: tuple[int, ...] | None = None  # of each sample, where the shape does not tell
-    # Bytes that a library holds when it has read rows, which are copies; None: they are no copies.
-    # It decides no bit.
+    # Bytes that a library holds after it has read rows as copies; None: rows are views. They decide
+    # no bit.
     buffered: int | None = None
 
     @property

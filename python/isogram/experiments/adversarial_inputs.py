@@ -151,7 +151,7 @@ def _compared(
 def _strongest(
     pairs: Mapping[tuple[str, str], NDArray[np.float64]], strength: float
 ) -> dict[str, list[Estimate]]:
-    """Return the similarities of all layers of what is compared at one strength."""
+    """Return the similarities of all layers, for each pair of changes of one strength."""
     end = f" {strength}"
     return {
         " and ".join(name.removesuffix(end) for name in pair if name != "clean"): [

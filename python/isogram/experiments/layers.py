@@ -29,7 +29,7 @@ _KINDS = ("spatial", "semantic")
 
 
 class _Moved(NamedTuple):
-    """Two views of a photograph, and which place of the first meets which of the second."""
+    """Two views of a photograph, and the matching of their places."""
 
     first: NDArray[np.uint8]
     second: NDArray[np.uint8]
@@ -86,7 +86,7 @@ def _left_out(photographs: NDArray[np.intp], *rsms: Mapping[str, NDArray[Any]]) 
 
 
 def _whole(found: ig.Jackknife, places: Sequence[str]) -> Table:
-    """Return CKA of the semantic RSM of each layer and the spatial one of each."""
+    """Return CKA of the semantic RSM of every layer with the spatial RSM of every layer."""
     values = np.asarray(found.value).tolist()
     rows: list[list[Cell]] = [[place, *row] for place, row in zip(places, values, strict=True)]
     return Table("CKA of semantic RSMs (rows) and spatial ones", ["semantic", *places], rows)
@@ -131,7 +131,7 @@ def _lying(rows: list[list[Cell]]) -> Table:
 def _where(tokens: NDArray[Any], views: Views) -> tuple[list[Cell], _Moved]:
     """Return the object's share of places and of similarity, and how often it meets itself.
 
-    Beside them the two views whose objects cover the fewest places in common.
+    And the two views whose objects cover the fewest places in common, with their matching.
     """
     shown = views.photographs
     i, j = np.nonzero(np.triu(shown[:, None] == shown, 1))

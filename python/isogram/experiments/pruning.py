@@ -141,7 +141,7 @@ def _without_blocks(images: ImageSet, seeds: Sequence[int]) -> list[Table]:
 
 
 def by_block(risen: Sequence[Mapping[str, float]]) -> Table:
-    """Return the rise at each block, and of how many networks it is among the least and largest."""
+    """Return the rise at each block, and in how many networks it is among the least, or largest."""
     orders = [sorted(rises, key=rises.__getitem__) for rises in risen]
     few = _REMOVED[0]
     rows: list[list[Cell]] = [
@@ -168,7 +168,7 @@ def _rises(network: Classifier, images: ImageSet) -> dict[str, float]:
 def figure(findings: Findings) -> Figure:
     """Return modularity and readouts over depth, of classes trained on and of others.
 
-    Below them, where blocks were removed, is the accuracy without them.
+    Below these panels are the accuracies without blocks, if any were removed.
     """
     from isogram.experiments._figures import bands, intervals, mosaic
 

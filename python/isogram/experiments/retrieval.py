@@ -30,7 +30,7 @@ _VIEWS = {"small": 4, "medium": 5, "large": 10}  # of each photograph
 _SETS = {"small": 30, "medium": 30, "large": 100}  # of three photographs
 _SET_VIEWS = 3
 _FINEST = {"small": 784, "medium": 784, "large": 1089}  # positions: finer layers are left out
-# Networks in which approximations are tried: they take six times as long as exact matching alone.
+# Networks whose tokens are matched approximately, in six times the time of exact matching alone.
 _APPROXIMATED = {"small": 1, "medium": 1, "large": 3}
 _SCORES = {"hit": "hit@1", "precision": "mean average precision", "f1": "F1@1"}
 OBJECT, SETS = "one object", "sets of three"
@@ -125,7 +125,7 @@ def _by_way(found: _Scores, groups: Mapping[str, NDArray[Any]], score: str) -> T
 
 
 def _by_matcher(found: _Scores, exact: _Scores, groups: Mapping[str, NDArray[Any]]) -> Table:
-    """Return all scores of the approximate matchings, and how far hits are from exact ones."""
+    """Return all scores of approximate matchings, and their hits less those of exact matching."""
     rows: list[list[Cell]] = []
     for (task, place, name, _), seeds in found.items():
         scores = [_values(seeds, score) for score in _SCORES]
