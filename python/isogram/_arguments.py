@@ -221,7 +221,7 @@ def kernel_of(
 def precision_of(
     function: str, precision: object, place: Place, inputs: Iterable[NDArray[Any]]
 ) -> PrecisionName:
-    """Check how matrix products may round float32: otherwise than as such on a GPU only."""
+    """Check how matrix products round float32: to another precision on a GPU only."""
     name = choice(function, "precision", precision, PRECISIONS)
     if name == "float32":
         return name

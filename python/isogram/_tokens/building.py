@@ -37,7 +37,7 @@ class Build:
     def __init__(
         self, function: str, inputs: IndexedInputs, batches: Any, ids: Iterator[Id] | None
     ) -> None:
-        """Take inputs, of which there are none yet, and the batches with their ids, if given."""
+        """Take an index without inputs, the batches to add, and ids for all of their inputs."""
         self._function, self._inputs, self._batches, self._ids = function, inputs, batches, ids
 
     def add_all(self) -> None:

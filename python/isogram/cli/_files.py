@@ -1,4 +1,4 @@
-"""Reading what commands are given, and saying what of it is left out."""
+"""Reading the files that commands are given, and naming the arrays that are left out."""
 
 from __future__ import annotations
 

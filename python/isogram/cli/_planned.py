@@ -23,7 +23,7 @@ class Planned(NamedTuple):
 
     @property
     def options(self) -> list[str]:
-        """The names of those that are given."""
+        """The names of the options that are given."""
         names = ("--memory-limit", "--dry-run", "--scheduler")
         return [name for name, value in zip(names, self, strict=True) if value]
 

@@ -81,7 +81,7 @@ def _kinds(shown: NDArray[Any]) -> dict[str, NDArray[np.bool_]]:
 def _depths(found: _Found, shown: NDArray[Any]) -> Table:
     """Return how far shifted crops are on the way from other photographs to the same crop.
 
-    Of kernels of which the same crop is 1 by definition.
+    With kernels whose value for the same crop is 1 by definition.
     """
     rows: list[list[Cell]] = []
     for place, kernel in dict.fromkeys(key[:2] for key in found):
