@@ -16,10 +16,12 @@ namespace isogram {
 
 namespace {
 
-// Features that are read together: a line of a cache at least, and as many as stay in the L2 cache.
+// Features that are read together: a line of a cache at least. Lines of a row that are neighbours
+// come faster than lines of many rows, each on a page of its own: so as many as kMost, unless they
+// take much memory or leave threads without work.
 constexpr std::size_t kFewest = 16;
 constexpr std::size_t kMost = 64;
-constexpr std::size_t kEntries = std::size_t{1} << 15;
+constexpr std::size_t kEntries = std::size_t{1} << 22;
 
 constexpr std::size_t kRowsTurned = 16;  // into columns at a time: a line or two of each
 
@@ -29,8 +31,10 @@ constexpr double kRoundings = 64;
 // Squares of numbers up to 2^±kModerate, and sums of them, stay in the range of float64.
 constexpr int kModerate = 256;
 
-std::size_t features_at_once(std::size_t rows) {
-  return std::clamp(kEntries / rows / kFewest * kFewest, kFewest, kMost);
+std::size_t features_at_once(const InputView& x, const Execution& execution) {
+  const std::size_t threads = team_size(execution, blocks_in(x.cols, kFewest));
+  const std::size_t most = std::min(kEntries / x.rows, x.cols / threads);
+  return std::clamp(most / kFewest * kFewest, kFewest, kMost);
 }
 
 // Writes x as doubles, each feature a row.
@@ -81,7 +85,7 @@ void standardized_features(const InputView& x, MatrixView<T> out, bool* are_cons
   require_shape(out, x.cols, x.rows, "out");
   require(out.col_stride == 1, "`out` must have rows of adjacent entries");
   const std::size_t n = x.rows;
-  const std::size_t strip = features_at_once(n);
+  const std::size_t strip = features_at_once(x, execution);
   const auto standardize_strip = [&](std::size_t task, Worker& worker) {
     const Span columns{task * strip, std::min(x.cols, (task + 1) * strip)};
     Buffer<double> features = Buffer<double>::kept(columns.size() * n);
