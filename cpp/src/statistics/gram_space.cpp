@@ -76,7 +76,7 @@ LayerFacts survey_in_gram_space(const Layer& layer, Estimator estimator,
                                 const Execution& execution) {
   const InputView& x = layer.features;
   const Columns columns = columns_for(layer.kernel.kernel, estimator);
-  LayerFacts facts = facts_of(x);
+  LayerFacts facts = facts_of(x, execution);
   facts.gram = survey_gram<T>(x, nullptr, layer.kernel, columns, execution);
   if (columns == Columns::as_given) {
     const InputView few = rows_of(x, tile_span(0, x.rows));
@@ -91,8 +91,8 @@ PackedLayer<T> survey_and_pack(const Layer& layer, Estimator estimator,
   const InputView& x = layer.features;
   const Columns columns = columns_for(layer.kernel.kernel, estimator);
   PackedLayer<T> packed{{}, GramTiles<T>(x, layer.kernel, columns, execution)};
-  packed.facts = facts_of(x);
-  packed.facts.gram = packed.tiles.facts();
+  packed.facts = facts_of(x, execution);
+  packed.facts.gram = packed.tiles.release_facts();
   if (columns == Columns::as_given) packed.facts.offset = typical_entry(packed.tiles);
   return packed;
 }

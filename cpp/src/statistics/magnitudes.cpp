@@ -76,7 +76,7 @@ double sum_of_squares(const GramTiles<double>& tiles, bool is_diagonal,
 // the product of the norms.
 LayerFacts survey_magnitudes(const Layer& layer, Estimator estimator, const Execution& execution) {
   const InputView& x = layer.features;
-  LayerFacts facts = facts_of(x);
+  LayerFacts facts = facts_of(x, execution);
   if (!may_be_told_by_magnitudes(layer.kernel.kernel, estimator, facts)) {
     facts.is_left_out = true;
     return facts;

@@ -44,10 +44,10 @@ inline LayerPairs pairs_of(const MomentsPlan& plan) {
 }
 
 // The facts of a layer without those of its Gram matrix.
-inline LayerFacts facts_of(const InputView& x) {
+inline LayerFacts facts_of(const InputView& x, const Execution& execution) {
   LayerFacts facts;
   facts.features = x.cols;
-  facts.has_equal_rows = has_equal_rows(x);
+  facts.has_equal_rows = has_equal_rows(x, execution);
   return facts;
 }
 

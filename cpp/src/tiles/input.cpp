@@ -30,6 +30,11 @@ constexpr std::size_t kLeastColumns = 4096;
 // Columns that are read together: their sums stay in the L1 cache.
 constexpr std::size_t kColumnsAtOnce = 1024;
 
+// One part of a source, whose rows are read whole.
+std::size_t columns_at_once(const InputView& x) {
+  return x.source ? x.cols : kColumnsAtOnce;
+}
+
 // A row is far from the others if its distance from the middle is more than kFar times the median
 // distance.
 constexpr double kFar = 8;
@@ -474,15 +479,18 @@ bool has_far_rows(const std::vector<double>& row_largest) {
 std::vector<double> middle_row(const InputView& x, const Execution& execution) {
   const std::vector<std::size_t> rows = middle_rows(x.rows);
   std::vector<double> middle(x.cols);
-  // One reader of a source.
-  const std::size_t edge = x.source ? x.cols : kColumnsAtOnce;
+  const std::size_t edge = columns_at_once(x);
   const std::size_t blocks = blocks_in(x.cols, edge);
   parallel_for(execution, blocks, [&](std::size_t block, Worker&) {
     const Span span{block * edge, std::min(x.cols, (block + 1) * edge)};
     const RowReader reader(x);
-    std::vector<std::vector<double>> values(rows.size(), std::vector<double>(span.size()));
-    for (std::size_t i = 0; i < rows.size(); ++i) reader.read(rows[i], span, values[i].data());
-    take_middle(values, &middle[span.begin]);
+    std::vector<Buffer<double>> values;
+    values.reserve(rows.size());
+    for (const std::size_t i : rows) {
+      values.push_back(Buffer<double>::unset(span.size()));
+      reader.read(i, span, values.back().data());
+    }
+    take_middle(values, {0, span.size()}, &middle[span.begin]);
   });
   return middle;
 }
@@ -496,39 +504,49 @@ std::vector<std::size_t> middle_rows(std::size_t rows) {
   return places;
 }
 
-void take_middle(std::vector<std::vector<double>>& rows, double* out) {
-  const std::size_t n = rows[0].size();
+void take_middle(const std::vector<Buffer<double>>& rows, Span columns, double* out) {
+  const std::size_t n = columns.size();
+  const auto row = [&](std::size_t i) { return rows[i].data() + columns.begin; };
+  const double* a = row(0);
   if (rows.size() == 1) {
-    std::copy_n(rows[0].data(), n, out);
-  } else if (rows.size() == 3) {
-    for (std::size_t j = 0; j < n; ++j) out[j] = middle_of(rows[0][j], rows[1][j], rows[2][j]);
-  } else {
-    const double* a = rows[0].data();
-    const double* b = rows[1].data();
-    const double* c = rows[2].data();
-    const double* d = rows[3].data();
-    const double* e = rows[4].data();
-    for (std::size_t j = 0; j < n; ++j) {
-      const double low = std::max(std::min(a[j], b[j]), std::min(c[j], d[j]));
-      const double high = std::min(std::max(a[j], b[j]), std::max(c[j], d[j]));
-      out[j] = middle_of(e[j], low, high);
-    }
+    std::copy_n(a, n, out);
+    return;
+  }
+  const double* b = row(1);
+  const double* c = row(2);
+  if (rows.size() == 3) {
+    for (std::size_t j = 0; j < n; ++j) out[j] = middle_of(a[j], b[j], c[j]);
+    return;
+  }
+  const double* d = row(3);
+  const double* e = row(4);
+  for (std::size_t j = 0; j < n; ++j) {
+    const double low = std::max(std::min(a[j], b[j]), std::min(c[j], d[j]));
+    const double high = std::min(std::max(a[j], b[j]), std::max(c[j], d[j]));
+    out[j] = middle_of(e[j], low, high);
   }
 }
 
-bool has_equal_rows(const InputView& x) {
+bool has_equal_rows(const InputView& x, const Execution& execution) {
+  const std::size_t edge = columns_at_once(x);
   const RowReader reader(x);
-  std::vector<double> first(x.cols);
-  std::vector<double> row(std::min(x.cols, kColumnsAtOnce));
-  if (x.rows > 1) reader.read(0, first.data());
-  for (std::size_t i = 1; i < x.rows; ++i) {
-    for (std::size_t begin = 0; begin < x.cols; begin += kColumnsAtOnce) {
-      const Span piece{begin, std::min(x.cols, begin + kColumnsAtOnce)};
-      reader.read(i, piece, row.data());
-      if (!std::equal(row.data(), row.data() + piece.size(), &first[piece.begin])) return false;
+  Buffer<double> first = Buffer<double>::unset(x.cols);  // read as far as the second row is equal
+  Buffer<double> row = Buffer<double>::unset(std::min(x.cols, edge));
+  bool are_equal = true;
+  const auto compare = [&](std::size_t, Worker& worker) {
+    for (std::size_t i = 1; i < x.rows; ++i) {
+      for (std::size_t begin = 0; begin < x.cols; begin += edge) {
+        const Span piece{begin, std::min(x.cols, begin + edge)};
+        worker.check(piece.size());
+        if (i == 1) reader.read(0, piece, &first[begin]);
+        reader.read(i, piece, row.data());
+        are_equal = std::equal(row.data(), row.data() + piece.size(), &first[begin]);
+        if (!are_equal) return;
+      }
     }
-  }
-  return true;
+  };
+  parallel_for(execution, 1, compare);
+  return are_equal;
 }
 
 InputView rows_of(const InputView& x, Span rows) {

@@ -10,6 +10,7 @@
 #include "isogram/detail/scaling.hpp"
 #include "isogram/matrix_view.hpp"
 #include "isogram/parallel.hpp"
+#include "tiles/buffer.hpp"
 #include "tiles/grid.hpp"
 
 namespace isogram {
@@ -120,12 +121,12 @@ bool has_far_rows(const std::vector<double>& row_largest);
 // constant column.
 std::vector<double> middle_row(const InputView& x, const Execution& execution);
 
-// The rows that middle_row() reads, and their median; `rows` becomes scratch.
+// The rows that middle_row() reads, and the median of some columns of theirs.
 std::vector<std::size_t> middle_rows(std::size_t rows);
-void take_middle(std::vector<std::vector<double>>& rows, double* out);
+void take_middle(const std::vector<Buffer<double>>& rows, Span columns, double* out);
 
 // Whether all rows of x are equal.
-bool has_equal_rows(const InputView& x);
+bool has_equal_rows(const InputView& x, const Execution& execution);
 
 // Rows [rows.begin, rows.end) of x, and columns [columns.begin, columns.end). Rows of a source are
 // in memory until others are read.

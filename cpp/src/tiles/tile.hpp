@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <optional>
 #include <type_traits>
+#include <utility>
 
 #include "isogram/gram.hpp"
 #include "isogram/matrix_view.hpp"
@@ -58,6 +59,8 @@ class GramTiles {
   std::size_t rows() const { return x_.rows; }
   std::size_t cols() const { return y_.rows; }
   const GramFacts& facts() const { return facts_; }
+  // Moves the facts out. The tiles keep single numbers; those of each column were for packing.
+  GramFacts release_facts() { return std::move(facts_); }
 
   // Whether the columns are the rows.
   bool is_symmetric() const { return is_symmetric_; }

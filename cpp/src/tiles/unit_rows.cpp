@@ -7,23 +7,40 @@
 
 #include "simd/kernels.hpp"
 #include "threads/team.hpp"
+#include "tiles/buffer.hpp"
 #include "tiles/input.hpp"
 
 namespace isogram {
 
 namespace {
 
-double dot(const std::vector<double>& a, const std::vector<double>& b) {
-  return simd::kernels().float64.dot(a.data(), b.data(), a.size());
+// Columns of a long row that are changed between two checks for an interrupt.
+constexpr std::size_t kColumnsChanged = std::size_t{1} << 14;
+
+// Calls change(columns) for all columns of a row, part by part.
+template <class Change>
+void by_parts(std::size_t cols, Change change) {
+  for (std::size_t begin = 0; begin < cols; begin += kColumnsChanged) {
+    const Span part{begin, std::min(cols, begin + kColumnsChanged)};
+    check_worker(part.size());
+    change(part);
+  }
 }
 
-double mean_of(const std::vector<double>& values) {
-  return simd::kernels().float64.sum(values.data(), values.size()) /
-         static_cast<double>(values.size());
+double dot(const double* a, const double* b, std::size_t n) {
+  check_worker(n);
+  return simd::kernels().float64.dot(a, b, n);
 }
 
-void subtract_from(std::vector<double>& values, double shift) {
-  for (double& x : values) x -= shift;
+double mean_of(const double* values, std::size_t n) {
+  check_worker(n);
+  return simd::kernels().float64.sum(values, n) / static_cast<double>(n);
+}
+
+void subtract_from(double* values, std::size_t n, double shift) {
+  by_parts(n, [=](Span part) {
+    for (std::size_t j = part.begin; j < part.end; ++j) values[j] -= shift;
+  });
 }
 
 // A difference and its rounding error (Knuth's two-sum).
@@ -72,32 +89,34 @@ void subtract(const UnitAxis& axis, const Row& row, Span cols, double* part) {
   });
 }
 
-// The values become unspecified.
-Row row_of(const UnitAxis& axis, std::vector<double>& values) {
+// The values, and those of `centred`, of the same size, become unspecified.
+Row row_of(const UnitAxis& axis, Buffer<double>& values, Buffer<double>& centred) {
   Row row;
-  check_worker();
-  row.exponent = exponent_of(largest_magnitude(values.data(), values.size()));
-  std::vector<double> centred = values;
-  scale_down(centred.data(), centred.size(), row.exponent);
+  const std::size_t n = values.size();
+  check_worker(n);
+  row.exponent = exponent_of(largest_magnitude(values.data(), n));
+  by_parts(n, [&](Span part) {
+    std::copy_n(&values[part.begin], part.size(), &centred[part.begin]);
+    scale_down(&centred[part.begin], part.size(), row.exponent);
+    if (axis.center && part.begin == 0) row.first = centred[0];
+    for (std::size_t j = part.begin; j < part.end; ++j) centred[j] -= row.first;
+  });
   if (axis.center) {
-    row.first = centred[0];
-    subtract_from(centred, row.first);
-    row.mean = mean_of(centred);
-    subtract_from(centred, row.mean);
+    row.mean = mean_of(centred.data(), n);
+    subtract_from(centred.data(), n, row.mean);
   }
-  check_worker();
-  const double alpha = axis.squares > 0 ? dot(axis.centred, centred) / axis.squares : 0;
+  const double alpha =
+      axis.squares > 0 ? dot(axis.centred.data(), centred.data(), n) / axis.squares : 0;
   row.high = static_cast<float>(alpha);
   row.low = static_cast<float>(alpha - row.high);
-  subtract(axis, row, {0, values.size()}, values.data());
-  check_worker();
+  by_parts(n, [&](Span part) { subtract(axis, row, part, &values[part.begin]); });
   if (axis.center) {
-    row.rest = mean_of(values);
-    subtract_from(values, row.rest);
+    row.rest = mean_of(values.data(), n);
+    subtract_from(values.data(), n, row.rest);
   }
   const double exact_alpha = row.high + row.low;
-  const double along = dot(axis.centred, values);
-  const double squares = dot(values, values);
+  const double along = axis.squares > 0 ? dot(axis.centred.data(), values.data(), n) : 0;
+  const double squares = dot(values.data(), values.data(), n);
   const double norm_squared =
       exact_alpha * exact_alpha * axis.squares + 2 * exact_alpha * along + squares;
   if (norm_squared > 0) row.norm = std::sqrt(norm_squared);
@@ -105,34 +124,47 @@ Row row_of(const UnitAxis& axis, std::vector<double>& values) {
   return row;
 }
 
+void read_row(const RowReader& reader, std::size_t i, Buffer<double>& values) {
+  by_parts(values.size(), [&](Span part) { reader.read(i, part, &values[part.begin]); });
+}
+
 // The axis: the middle of a few rows of unit norm. λ‖o‖ is the median of their cosines with it.
 UnitAxis axis_amid(const InputView& x, bool center) {
-  UnitAxis result{.center = center,
-                  .axis = std::vector<double>(x.cols),
-                  .centred = std::vector<double>(x.cols)};
+  const std::size_t n = x.cols;
+  UnitAxis result{.center = center, .axis = std::vector<double>(n), .centred = {}};
   const RowReader reader(x);
-  std::vector<std::vector<double>> rows;
+  std::vector<Buffer<double>> rows;
+  Buffer<double> centred = Buffer<double>::unset(n);
   for (const std::size_t i : middle_rows(x.rows)) {
-    std::vector<double>& values = rows.emplace_back(x.cols);
-    reader.read(i, values.data());
-    const Row row = row_of(result, values);
-    reader.read(i, values.data());
-    subtract(result, row, {0, x.cols}, values.data());
-    for (double& value : values) value /= row.norm;
+    Buffer<double>& values = rows.emplace_back(Buffer<double>::unset(n));
+    read_row(reader, i, values);
+    const Row row = row_of(result, values, centred);
+    by_parts(n, [&](Span part) {
+      double* some = &values[part.begin];
+      reader.read(i, part, some);
+      subtract(result, row, part, some);
+      for (std::size_t j = 0; j < part.size(); ++j) some[j] /= row.norm;
+    });
   }
-  const std::vector<std::vector<double>> unit = rows;
-  std::vector<double> axis(x.cols);
-  take_middle(rows, axis.data());
-  for (double& value : axis) value = static_cast<float>(value);
-  std::vector<double> centred = axis;
-  if (center) subtract_from(centred, mean_of(centred));
-  const double squares = dot(centred, centred);
-  if (!(squares > 0)) return result;
-  result.axis = std::move(axis);
-  result.centred = std::move(centred);
+  by_parts(n, [&](Span part) {
+    take_middle(rows, part, &result.axis[part.begin]);
+    for (std::size_t j = part.begin; j < part.end; ++j) {
+      result.axis[j] = static_cast<float>(result.axis[j]);
+    }
+  });
+  result.centred = result.axis;
+  if (center) subtract_from(result.centred.data(), n, mean_of(result.centred.data(), n));
+  const double squares = dot(result.centred.data(), result.centred.data(), n);
+  if (!(squares > 0)) {
+    std::ranges::fill(result.axis, 0);
+    std::ranges::fill(result.centred, 0);
+    return result;
+  }
   result.squares = squares;
   std::vector<double> cosines;
-  for (const auto& row : unit) cosines.push_back(dot(row, result.centred) / std::sqrt(squares));
+  for (const Buffer<double>& row : rows) {
+    cosines.push_back(dot(row.data(), result.centred.data(), n) / std::sqrt(squares));
+  }
   std::sort(cosines.begin(), cosines.end());
   const double typical = std::clamp(cosines[cosines.size() / 2], 0.0, 1.0);
   result.lambda = (typical > 0.99 ? 1 : typical) / std::sqrt(squares);
@@ -153,13 +185,14 @@ UnitRows::UnitRows(const InputView& x, const UnitAxis& axis, const Execution& ex
   const std::size_t tasks = tiles_in(x.rows);
   FirstNotFinite bad(tasks);
   const auto survey_rows = [&](std::size_t task, Worker& worker) {
-    std::vector<double> values(x.cols);
+    Buffer<double> values = Buffer<double>::unset(x.cols);
+    Buffer<double> centred = Buffer<double>::unset(x.cols);
     const Span rows = tile_span(task, x.rows);
     for (std::size_t i = rows.begin; i < rows.end; ++i) {
       worker.check(x.cols);
-      reader.read(i, values.data());
+      read_row(reader, i, values);
       bad.inspect(task, i, values.data(), x.cols);
-      rows_[i] = row_of(axis_, values);
+      rows_[i] = row_of(axis_, values, centred);
     }
   };
   parallel_for(execution, tasks, survey_rows, threads_for(x.rows * x.cols));
