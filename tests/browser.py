@@ -106,11 +106,6 @@ class Browser:
             mobile=mobile,
         )
 
-    def screenshot(self, path: Path) -> None:
-        """Write what is seen."""
-        answer = self.send("Page.captureScreenshot")
-        path.write_bytes(base64.b64decode(answer["data"]))
-
     def print(self, path: Path) -> None:
         """Write the page as it is printed."""
         answer = self.send("Page.printToPDF", printBackground=False, preferCSSPageSize=True)
