@@ -156,8 +156,9 @@ class Unread:
         buffered: int = 0,
         ids: Any = None,
         is_lent: bool = False,
+        source: Any = None,
     ) -> None:
-        """Take what reads rows, of a shape and type.
+        """Take what reads rows of `source`, of a shape and type.
 
         `chunk` rows are stored together; the library holds `buffered` bytes beside what it reads.
         What is read `is_lent` where the next rows may be read into the same memory.
@@ -170,6 +171,7 @@ class Unread:
         self.buffered = buffered
         self.ids = ids
         self._is_lent = is_lent
+        self._source = read if source is None else source
         self._where = ""
         self._to_array: Callable[[Any], NDArray[Any]] = np.asarray
 
@@ -179,6 +181,10 @@ class Unread:
         named.shape = self._stored
         named._where, named._to_array = where, to_array
         return named
+
+    def is_same(self, other: Any) -> bool:
+        """Whether another input has the rows of the same object."""
+        return isinstance(other, Unread) and self._source is other._source
 
     def reshape(self, n: int, _: int) -> Unread:
         """Return it with all axes but the first as one."""
@@ -325,6 +331,7 @@ def _of(
         buffered=buffered,
         ids=getattr(value, "ids", None),
         is_lent=is_lent,
+        source=value,
     )
 
 

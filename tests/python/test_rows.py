@@ -131,6 +131,26 @@ class TestBits:
         )
 
     @sources
+    @pytest.mark.parametrize(
+        ("operation", "options"),
+        [("cka_matrix", {}), ("cka_matrix", {"kernel": "rbf"}), ("gbs_matrix", {"k": 3})],
+    )
+    @pytest.mark.parametrize("dtype", [np.float32, np.float64])
+    def test_two_sets_of_layers(self, tmp_path, source, operation, options, dtype):
+        """Of others, of both kinds, and of the same again."""
+        x, y, z = (samples(15, 4, dtype, seed) for seed in range(3))
+        (tmp_path / "x").mkdir()
+        (tmp_path / "z").mkdir()
+        read_x, read_z = source(tmp_path / "x", x), source(tmp_path / "z", z)
+        for rows, cols, arrays in (
+            ([read_x, y], [y, read_z], ([x, y], [y, z])),
+            ([read_x], [read_z], ([x], [z])),
+            ([read_x, y], [read_x, y], ([x, y], [x, y])),
+        ):
+            plan = ig.plan(operation, rows, cols, **options)
+            assert_same(plan.run(rows, cols), getattr(ig, operation)(*arrays, **options))
+
+    @sources
     @pytest.mark.parametrize("options", [{}, {"k": 3}])
     def test_gbs_matrix(self, tmp_path, source, options):
         x, y = samples(), samples(d=4, seed=1)
