@@ -205,6 +205,20 @@ def test_names(tmp_path):
         index.add(maps[:1])
 
 
+@pytest.mark.parametrize("dtype", [object, np.dtypes.StringDType()])
+def test_names_of_other_types(dtype, tmp_path):
+    """Pandas keeps names in arrays of objects."""
+    maps, names = clustered(3), np.array(["ä", "b", "a longer one"], dtype)
+    index = ig.SemanticIndex.build(maps, ids=names, path=tmp_path / "index")
+    index.add(maps, ids=names + "2")
+    assert index.ids.tolist() == [*names, *(names + "2")]
+    assert index.search(maps[:1], 1, subset=names[1:2]).ids.tolist() == [["b"]]
+    index.delete(names[:1])
+    assert names[0] not in index
+    with pytest.raises(TypeError, match="must be all integers, or all str"):
+        index.add(maps, ids=np.array(["x", None, "z"], object))
+
+
 def test_subset_exclude_and_candidates():
     maps = clustered(60)
     index = ig.SemanticIndex()

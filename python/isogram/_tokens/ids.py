@@ -166,6 +166,8 @@ def _as_ids(function: str, name: str, ids: Any) -> NDArray[Any]:
         if array.size and array.max() > _LARGEST:
             raise ValueError(f"{function}: `{name}` must be up to {_LARGEST}, got {array.max()}")
         return array.astype(np.int64)
+    if array.dtype.kind in "OT" and all(isinstance(id, str) for id in array.flat):
+        return np.array(array.tolist())  # of pandas, or of NumPy's other type of str
     if array.dtype.kind != "U" or not _are_all_str(ids):
         raise TypeError(f"{function}: `{name}` must be all integers, or all str, got {array.dtype}")
     return array
