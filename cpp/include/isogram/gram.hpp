@@ -38,7 +38,7 @@ struct KernelOptions {
 // Types: any → T → T, T = float or double; norms and shifts in float64.
 // Cost: n·m·d multiply-adds, half of them for one input.
 // Memory: one tile per thread, and both inputs packed once as T. Long rows are packed at most
-// 1024 columns at a time, beside n × m sums of type T, where that takes less than half of the
+// 2048 columns at a time, beside n × m sums of type T, where that takes less than half of the
 // memory. At most 96 long rows are not packed, except for Laplacian and correlation; up to 32 n × m
 // sums of float64 take the place of packed rows.
 // Throws std::invalid_argument: no rows or columns, x.cols != y.cols, out of the wrong shape, a NaN

@@ -15,12 +15,13 @@ namespace {
 // each.
 constexpr std::size_t kDeepPanel = 4 * simd::kDepthPanel;
 
-// Panels of more rows come from the outer cache in any case: they are twice as deep, so that tiles
-// are read and written half as often, and more of a row is read at once.
+// Panels of more rows come from the outer cache in any case: they are deeper, so that tiles are
+// read and written less often, and more of a row is read at once.
 constexpr std::size_t kManyRows = 1000;
+constexpr std::size_t kPanelOfManyRows = 4 * kDeepPanel;
 
 std::size_t deep_panel(std::size_t rows, std::size_t depth) {
-  return std::min(rows > kManyRows ? 2 * kDeepPanel : kDeepPanel, depth);
+  return std::min(rows > kManyRows ? kPanelOfManyRows : kDeepPanel, depth);
 }
 
 // The panel of `length` columns after another, of n columns; empty after the last.
@@ -42,7 +43,8 @@ bool DeepTiles<T>::pays(std::size_t rows, std::optional<std::size_t> others, std
   const std::size_t all = rows + others.value_or(0);
   const Grid grid = block_grid(rows, others.value_or(rows), !others, kTileEdge);
   const std::size_t tiles = product(grid.cells(), kTileSize);
-  return tiles + product(all, std::min(2 * kDeepPanel, depth)) <= product(all, depth) / 2;
+  const std::size_t panels = std::max(2 * kDeepPanel, deep_panel(rows, depth));
+  return tiles + product(all, std::min(panels, depth)) <= product(all, depth) / 2;
 }
 
 template <class T>

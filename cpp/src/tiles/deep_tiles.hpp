@@ -17,13 +17,13 @@
 
 namespace isogram {
 
-// All tiles of a matrix, summed over panels of depth (up to 1024 columns): each panel is packed
+// All tiles of a matrix, summed over panels of depth (up to 2048 columns): each panel is packed
 // into the memory of the one before and added to every tile. Sums have the same bits as those of
 // rows packed whole.
 template <class T>
 class DeepTiles {
  public:
-  // Whether tiles and two panels take at most half the memory of packed rows.
+  // Whether tiles and panels take at most half the memory of packed rows.
   static bool pays(const InputView& x, const InputView* y) {
     return pays(x.rows, y ? std::optional(y->rows) : std::nullopt, x.cols);
   }

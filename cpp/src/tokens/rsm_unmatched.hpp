@@ -10,6 +10,7 @@
 #include "tiles/buffer.hpp"
 #include "tiles/deep_tiles.hpp"
 #include "tiles/grid.hpp"
+#include "tiles/input.hpp"
 #include "tiles/packed.hpp"
 #include "tokens/folded.hpp"
 #include "tokens/rsm_entries.hpp"
@@ -70,6 +71,9 @@ class UnmatchedBlocks {
     const auto fill = [&execution](const TokenSets<T>& sets, Span entries, Packed<T>& panel) {
       const auto new_scratch = [&] { return Buffer<double>::unset(sets.channels()); };
       const auto write = [&](std::size_t input, Buffer<double>& scratch, T* out) {
+        const bool is_last = input + 1 == sets.inputs();
+        const T* next = is_last ? nullptr : sets.address(input + 1, entries.begin);
+        if (next) fetch(next, entries.size());
         sets.write_entries(input, entries, scratch.data(), out);
       };
       panel.fill_written(entries.size(), execution, new_scratch, write);
