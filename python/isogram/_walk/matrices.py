@@ -211,6 +211,8 @@ def _place_of(array: Any) -> str:
 
 def is_on_disk(out: Any) -> bool:
     """Whether an argument is a path, or an array of Zarr."""
+    if out is None or type(out) is np.ndarray:
+        return False  # at once, as small calls take microseconds
     return isinstance(out, str | os.PathLike) or is_zarr_array(out)
 
 
