@@ -668,13 +668,26 @@ def test_null_of_a_result(name):
         assert plot.null(result, label="of both").get_xlabel() == "of both"
 
 
+def test_null_has_the_p_value_of_its_result():
+    # With few different values many null values equal the value, but for rounding.
+    signs = np.sign(np.random.default_rng(0).standard_normal((6, 2, 6, 3)))
+    for x, y in signs:
+        for result in (
+            ig.permutation_test(x, y, measure="angular_cka", n_permutations=99),
+            ig.calibrate(x, y, measure="rsa_pearson", n_permutations=99),
+        ):
+            if np.isfinite(result.value):
+                text = plot.null(result).texts[0].get_text()
+                assert text.endswith(f"p = {result.p:.2g}")
+
+
 def test_null_of_no_such_result():
     x = np.random.default_rng(0).standard_normal((20, 3))
     pairs = ig.permutation_test([x, x**2], n_permutations=5)
     with pytest.raises(ValueError, match="null: `value` must be a result of two representations"):
         plot.null(pairs)
     for value in (0.5, ig.permutation_test(x, x**2, method="moments")):
-        with pytest.raises(TypeError, match="null: `values` must be given with a number `value`"):
+        with pytest.raises(TypeError, match="null: `value` must be a result of permutations"):
             plot.null(value)
 
 

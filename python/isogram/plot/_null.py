@@ -31,7 +31,8 @@ def null(
 ) -> Axes:
     """Draw a value against its distribution under the null hypothesis, with its p-value.
 
-    p = (1 + number of null values at least as similar) / (1 + number of null values).
+    p = (1 + number of null values at least as similar) / (1 + number of null values); of a result
+    its own, to which values are equal that differ by rounding alone.
 
     Parameters
     ----------
@@ -68,15 +69,17 @@ def null(
     >>> from isogram import plot
     >>> ax = plot.null(0.8, np.random.default_rng(0).normal(0.2, 0.1, 999), label="CKA")
     """
+    p = None
     if values is None:
-        value, values, kind, label = _of_result(value, label)
+        value, values, p, kind, label = _of_result(value, label)
     value = number("null", "value", value)
     chance = numbers_of("null", "values", values, 1)
     if np.isnan(chance).any():
         raise ValueError("null: `values` must be finite, got NaN or infinity")
     kind = kind_of("null", kind, "")
-    extreme = chance >= value if kind == "similarity" else chance <= value
-    p = (1 + int(extreme.sum())) / (1 + chance.size)
+    if p is None:
+        extreme = chance >= value if kind == "similarity" else chance <= value
+        p = (1 + int(extreme.sum())) / (1 + chance.size)
     with axes_for("null", ax, 1.9) as ax:
         counts, *_ = ax.hist(chance, bins=_bins(chance), color="0.7")
         ax.set_ylim(0, 1.2 * np.max(counts))  # with room for the numbers
@@ -99,17 +102,20 @@ def null(
     return ax
 
 
-def _of_result(result: Any, label: str | None) -> tuple[Any, Any, MeasureKind, str]:
-    """Return the value, the null values, the kind and the label of a result of inference."""
+def _of_result(result: Any, label: str | None) -> tuple[Any, Any, float, MeasureKind, str]:
+    """Return the value, the null values, p, the kind and the label of a result of inference."""
     values = getattr(result, "null", None)
     if values is None:
-        raise TypeError(f"null: `values` must be given with a number `value`, got {result!r} alone")
+        raise TypeError(
+            "null: `value` must be a result of permutations, which has null values, or be given "
+            f"with `values`, got {result!r} alone"
+        )
     if np.ndim(values) != 1:
         raise ValueError(
             "null: `value` must be a result of two representations, got one of pairs of layers: "
             "pass result.value[i, j] and result.null[:, i, j]"
         )
-    return result.value, values, result.kind, label or result.measure
+    return result.value, values, result.p, result.kind, label or result.measure
 
 
 def _bins(values: NDArray[Any]) -> Any:
