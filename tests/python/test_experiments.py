@@ -22,6 +22,7 @@ from isogram.experiments._networks import RandomTransformer
 from isogram.experiments._pictures import GREY, composites, moved_views
 from isogram.experiments._ranking import ranking
 from isogram.experiments._rsms import rsms
+from isogram.experiments._run import _PACKAGES
 from isogram.experiments.adversarial_inputs import fgsm, noise, pgd
 from isogram.experiments.layer_identification import correspondence, rates_of
 from isogram.experiments.pruning import by_block
@@ -121,6 +122,13 @@ def test_extra_names_all_packages_that_experiments_import():
             for package in {module.partition(".")[0] for module in modules}:
                 if package not in sys.stdlib_module_names | {"isogram", "numpy"}:
                     assert renamed.get(package, package) in named, (source.name, package)
+
+
+def test_results_tell_the_versions_of_all_packages_of_the_extra():
+    file = Path(__file__).parents[2] / "pyproject.toml"
+    extra = tomllib.loads(file.read_text())["project"]["optional-dependencies"]["experiments"]
+    wanted = {re.split("[^a-z0-9-]", one)[0] for one in extra}
+    assert wanted - {"isogram", "threadpoolctl"} <= set(_PACKAGES.values())
 
 
 def test_command_lists_and_runs(tmp_path):
