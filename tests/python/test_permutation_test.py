@@ -101,6 +101,18 @@ def test_equal_values_count_as_at_least_as_much_alike():
     assert abs(test.p - exact) < 4 * math.sqrt(exact / 3000)
 
 
+@pytest.mark.parametrize("name", ["cka", "cka_biased", "distance_correlation_debiased"])
+def test_equal_values_near_zero_are_equal(name):
+    """Of two kinds of samples few values are possible, and small ones are sums that cancel."""
+    rng = np.random.default_rng(1)
+    for seed in range(20):
+        x, y = np.sign(rng.standard_normal((2, 16, 1)))
+        test = quietly(permutation_test, x, y, measure=name, n_permutations=99, seed=seed)
+        value = oracle.measure(name, x, y)
+        null = np.array([oracle.measure(name, x, y[order]) for order in drawn(16, 99, seed)])
+        assert test.p == (1 + np.sum(null >= value - 1e-9)) / 100
+
+
 def test_corrections():
     rng = np.random.default_rng(0)
     x, y = related(40)

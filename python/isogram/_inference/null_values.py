@@ -34,7 +34,8 @@ Doubles = NDArray[np.float64]
 
 _FEWER = "draw fewer permutations"
 
-# Values this close, relatively, are equal but for the rounding of float32 Gram matrices.
+# Values this close are equal but for the rounding of float32 Gram matrices, as a share of the
+# largest of all: a sum that cancels, and is near 0, has the rounding of its terms.
 _TIES = 1e-6
 
 
@@ -162,7 +163,8 @@ def null_values(question: Question, progress: Progress) -> NullValues:
 
 def are_as_alike(null: Doubles, value: Doubles) -> NDArray[np.bool_]:
     """Return which null values are at least as large, but for rounding."""
-    rounding = _TIES * np.maximum(np.abs(null), np.abs(value))
+    largest = np.abs(null).max(axis=0, where=np.isfinite(null), initial=0.0)
+    rounding = _TIES * np.maximum(largest, np.abs(value))
     are_so: NDArray[np.bool_] = null >= value - rounding
     return are_so
 

@@ -142,11 +142,11 @@ def permutation_test(
     CKA, HSIC's kernels, RSA by Pearson's correlation or the cosine, and distance correlation:
     centred Gram matrices are made once (float64 → float32), and a permutation is their inner
     product with gathered entries, summed in float64. Null values are within about 1e-7 of those of
-    `similarity` on permuted samples, and values within 1e-6 of each other count as equal. Cost: n²
-    L2 / 2 gathered entries and n² L1 L2 / 2 products for each permutation. Memory: 4 n² bytes for
-    each layer, and 2 n² more for each of `x`; of linear CKA a copy of the features. All other
-    measures are computed anew for each permutation, at the cost of `similarity_matrix`. For layers
-    on a GPU both run there.
+    `similarity` on permuted samples, and values within 1e-6 of each other, times the largest of
+    all, count as equal. Cost: n² L2 / 2 gathered entries and n² L1 L2 / 2 products for each
+    permutation. Memory: 4 n² bytes for each layer, and 2 n² more for each of `x`; of linear CKA a
+    copy of the features. All other measures are computed anew for each permutation, at the cost of
+    `similarity_matrix`. For layers on a GPU both run there.
     By moments: n³ operations for each layer, and three n × n matrices of float64 besides. For
     normal features p was within a tenth of that of 100,000 permutations, wherever that was more
     than 0.001 and there were more than 10 samples; where a few samples are far from all others
