@@ -116,6 +116,14 @@ class Expecting {
 template <class Operation, std::size_t kRows, std::size_t kVectors, class T>
 inline void micro_block(const T* a, const T* b, std::size_t depth, T* out, std::size_t stride,
                         bool add, Upcoming<T> upcoming, Expecting& expecting) {
+  // Lines of a large result come from the outer cache: they do so during the products.
+#pragma GCC unroll 24
+  for (std::size_t i = 0; i < kRows; ++i) {
+#pragma GCC unroll 3
+    for (std::size_t v = 0; v < kVectors; ++v) {
+      __builtin_prefetch(out + i * stride + v * kLanes<T>, 1);
+    }
+  }
   Vector<T> sums[kRows][kVectors] = {};
   std::size_t share = expecting.share();  // one line in every fourth step
   for (std::size_t k = 0; k < depth; ++k, a += kPanel<T>, b += kPanel<T>) {
