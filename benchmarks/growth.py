@@ -107,7 +107,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args()
     limit_threads(args.threads)
-    print(f"{machine.processor()}, {args.threads} threads, at {machine.commit()}", flush=True)
+    print(f"{machine.processor()}, threads: {args.threads}, at {machine.commit()}", flush=True)
     print(f"| {' | '.join(COLUMNS)} |\n{'|---:' * len(COLUMNS)}|", flush=True)
     for row in rows(60 * args.minutes, args.threads):
         print(row, flush=True)

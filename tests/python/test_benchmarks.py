@@ -15,8 +15,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # benchmarks/ is no installed package
 
-from benchmarks import data, errors, machine, runner, targets
-from benchmarks.baselines import center, cka, compare, gram, graph, match, rivals, rsm
+from benchmarks import data, errors, growth, machine, runner, targets
+from benchmarks.baselines import center, cka, compare, gram, graph, match, measures, rivals, rsm
 from benchmarks.case import Workload
 from benchmarks.cases import GROUPS, all_cases
 from benchmarks.cases.match import RIVALS
@@ -62,6 +62,26 @@ def test_cka(pair):
 def test_cka_matrix(pair):
     np.testing.assert_allclose(cka.matrix_debiased(pair), ig.cka_matrix(pair), **CLOSE)
     np.testing.assert_allclose(cka.feature_matrix_debiased(pair), ig.cka_matrix(pair), **CLOSE)
+
+
+@pytest.mark.parametrize("matches", ["correlation_matches", "correlation_matches_of_standardized"])
+def test_correlation_matches(matches):
+    layers = [layer.astype(np.float64) for layer in data.layers(3, ROWS, COLUMNS)]
+    layers[1][:, 3] = 7  # a feature without a correlation
+    expected = ig.similarity_matrix(layers, measure="correlation_match")
+    np.testing.assert_allclose(getattr(measures, matches)(layers), expected, **CLOSE)
+
+
+def test_growth_has_as_many_inputs_as_the_seconds_allow(tokens, monkeypatch):
+    row = growth.Row(inputs=1000, seconds=5.0, memory=0.0)
+    assert row.pairs == 499_500
+    most = growth.most(row, 20.0)
+    assert 20.0 - 0.1 < 5.0 * most * (most - 1) / 2 / row.pairs <= 20.0
+    monkeypatch.setattr(growth.features, "load", lambda _: tokens)
+    monkeypatch.setattr(growth, "load", lambda count: np.repeat(tokens, 10, axis=0)[:count])
+    monkeypatch.setattr(growth, "most", lambda *_: 19)
+    monkeypatch.setattr(growth, "FIRST", 5)
+    assert [row.inputs for row in growth.rows(1.0, threads=1)] == [5, 10, 19]
 
 
 def test_graph(pair):
