@@ -113,6 +113,37 @@ def test_equal_values_near_zero_are_equal(name):
         assert test.p == (1 + np.sum(null >= value - 1e-9)) / 100
 
 
+def test_equal_values_of_a_root_near_zero_are_equal():
+    """Balanced factors have a value of 0, the least there is: a root shows its rounding."""
+    x, y = np.repeat([0.3, 1.3], 8)[:, None], np.tile([-1.7, 0.3], 8)[:, None]
+    options = {"measure": "distance_correlation", "n_permutations": 199, "seed": 1}
+    test = quietly(permutation_test, [x], [y, x], **options)
+    assert test.p.tolist() == [[1, 1 / 200]]
+    assert test.p_familywise.tolist() == [[1, 1 / 200]]
+    assert quietly(ig.calibrate, x, y, **options).p == 1
+    assert quietly(ig.calibrate, [x], [y], aggregate="mean", **options).p == 1
+
+
+@pytest.mark.parametrize(
+    ("angle", "cosine"),
+    [
+        ("angular_cka", "cka_biased"),
+        ("procrustes", "bures"),
+        ("permutation_angle", "permutation_cosine"),
+        ("permutation_procrustes", "permutation_cosine"),
+    ],
+)
+def test_an_angle_has_the_p_of_its_cosine(angle, cosine):
+    x, y = np.repeat([0.3, 1.3], 4)[:, None], np.tile([-1.7, 0.3], 4)[:, None]
+    layers = [x, np.hstack([x, y * x])], [y, np.hstack([x, x**2]) / 3, np.hstack([y * x, x]) / 3]
+    first, second = (
+        quietly(permutation_test, *layers, measure=name, n_permutations=199)
+        for name in (angle, cosine)
+    )
+    assert np.array_equal(first.p, second.p)
+    assert np.array_equal(first.p_familywise, second.p_familywise)
+
+
 def test_corrections():
     rng = np.random.default_rng(0)
     x, y = related(40)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from isogram._arguments import between_0_and_1, choice, integer
 from isogram._errors import warn
-from isogram._inference.null_values import Doubles, Question, null_values
+from isogram._inference.null_values import Doubles, Question, least_but_for_rounding, null_values
 from isogram._inference.permutation import p_of
 from isogram._inference.results import MANY, PerPair, Result
 from isogram._progress import Progress
@@ -164,13 +164,14 @@ def calibrate(
     if question.y is None:  # of a layer with itself there is no question
         is_itself = np.eye(len(value), dtype=bool)
         alike, null = (np.where(is_itself, np.nan, values) for values in (alike, null))
+    least = least_but_for_rounding(null, alike, is_root=question.measure.is_root)
     if aggregate is not None:
         tested = question.tested
-        value, alike, null = (
-            _aggregated(values[..., tested], aggregate) for values in (value, alike, null)
+        value, alike, null, least = (
+            _aggregated(values[..., tested], aggregate) for values in (value, alike, null, least)
         )
     threshold = _threshold(alike, null, level)
-    p = np.where(np.isnan(threshold), np.nan, p_of(null, alike))
+    p = np.where(np.isnan(threshold), np.nan, p_of(null, least))
     score = _score(value, threshold, sign * best, p <= level + 1e-9)
 
     def given(values: Doubles) -> Any:

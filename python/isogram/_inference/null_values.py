@@ -161,12 +161,21 @@ def null_values(question: Question, progress: Progress) -> NullValues:
     return NullValues(value, null, sign * reference, sign * null, remarks)
 
 
-def are_as_alike(null: Doubles, value: Doubles) -> NDArray[np.bool_]:
-    """Return which null values are at least as large, but for rounding."""
+def least_but_for_rounding(null: Doubles, value: Doubles, *, is_root: bool) -> Doubles:
+    """Return what null values have to be to count as at least as large as the values.
+
+    Of a root rounding is that of its square: of a square near 0 it leaves much of the root.
+    """
+    if is_root:
+        null, value = _squared(null), _squared(value)
     largest = np.abs(null).max(axis=0, where=np.isfinite(null), initial=0.0)
-    rounding = _TIES * np.maximum(largest, np.abs(value))
-    are_so: NDArray[np.bool_] = null >= value - rounding
-    return are_so
+    least: Doubles = value - _TIES * np.maximum(largest, np.abs(value))
+    return np.copysign(np.sqrt(np.abs(least)), least) if is_root else least
+
+
+def _squared(values: Doubles) -> Doubles:
+    """Return squares with the signs of the values: distances are negative, to be more alike."""
+    return values * np.abs(values)
 
 
 def _values(q: Question, x: Layers, y: Layers | None) -> tuple[Doubles, list[str]]:

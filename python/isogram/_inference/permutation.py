@@ -10,7 +10,13 @@ import numpy as np
 
 from isogram._arguments import choice
 from isogram._errors import warn
-from isogram._inference.null_values import Doubles, NullValues, Question, are_as_alike, null_values
+from isogram._inference.null_values import (
+    Doubles,
+    NullValues,
+    Question,
+    least_but_for_rounding,
+    null_values,
+)
 from isogram._inference.permutation_moments import standardised, upper_tail
 from isogram._inference.results import MANY, PerPair, Result
 from isogram._progress import Progress, reporting
@@ -143,10 +149,11 @@ def permutation_test(
     centred Gram matrices are made once (float64 → float32), and a permutation is their inner
     product with gathered entries, summed in float64. Null values are within about 1e-7 of those of
     `similarity` on permuted samples, and values within 1e-6 of each other, times the largest of
-    all, count as equal. Cost: n² L2 / 2 gathered entries and n² L1 L2 / 2 products for each
-    permutation. Memory: 4 n² bytes for each layer, and 2 n² more for each of `x`; of linear CKA a
-    copy of the features. All other measures are computed anew for each permutation, at the cost of
-    `similarity_matrix`. For layers on a GPU both run there.
+    all, count as equal; of a root or an angle (`Measure.is_root`), their squares. Cost: n² L2 / 2
+    gathered entries and n² L1 L2 / 2 products for each permutation. Memory: 4 n² bytes for each
+    layer, and 2 n² more for each of `x`; of linear CKA a copy of the features. All other measures
+    are computed anew for each permutation, at the cost of `similarity_matrix`. For layers on a GPU
+    both run there.
     By moments: n³ operations for each layer, and three n × n matrices of float64 besides. For
     normal features p was within a tenth of that of 100,000 permutations, wherever that was more
     than 0.001 and there were more than 10 samples; where a few samples are far from all others
@@ -188,7 +195,7 @@ def permutation_test(
     else:
         found = null_values(question, progress)
         warn(found.remarks, stacklevel=2)
-        value, (p, familywise) = found.value, p_values(found, question.tested)
+        value, (p, familywise) = found.value, p_values(found, question)
         drawn = {
             "method": question.samples.method,
             "n_permutations": question.n_permutations,
@@ -209,15 +216,16 @@ def permutation_test(
     )
 
 
-def p_values(found: NullValues, tested: Any) -> tuple[Doubles, Doubles]:
+def p_values(found: NullValues, question: Question) -> tuple[Doubles, Doubles]:
     """Return p of each tested pair alone, and family-wise."""
+    tested, is_root = question.tested, question.measure.is_root
     value, null = found.alike[tested], found.alike_null[:, tested]
     is_defined = np.isfinite(found.value[tested]) & ~np.isnan(null).any(axis=0)
     single, familywise = np.full((2, len(value)), np.nan)
     if is_defined.any():
         value, null = value[is_defined], null[:, is_defined]
-        single[is_defined] = p_of(null, value)
-        familywise[is_defined] = p_of(null.max(axis=1, keepdims=True), value)
+        for p, of_pairs in ((single, null), (familywise, null.max(axis=1, keepdims=True))):
+            p[is_defined] = p_of(of_pairs, least_but_for_rounding(of_pairs, value, is_root=is_root))
     shape = found.value.shape
     return _table(single, tested, shape), _table(familywise, tested, shape)
 
@@ -244,9 +252,9 @@ def by_moments(question: Question, groups: Any) -> tuple[Doubles, Doubles, list[
     return value, _table(p[q.tested], q.tested, value.shape), remarks
 
 
-def p_of(null: Doubles, value: Doubles) -> Doubles:
-    """Return (1 + number of null values at least as large) / (1 + their number), for each value."""
-    p: Doubles = (1 + are_as_alike(null, value).sum(axis=0)) / (1 + len(null))
+def p_of(null: Doubles, least: Doubles) -> Doubles:
+    """Return (1 + number of null values of at least so much) / (1 + their number)."""
+    p: Doubles = (1 + (null >= least).sum(axis=0)) / (1 + len(null))
     return p
 
 

@@ -76,6 +76,9 @@ class Measure:
     metric : bool
         Whether it is symmetric, 0 of a representation with itself, and the triangle inequality
         holds.
+    is_root : bool
+        Whether it is a root, or an angle by its cosine: of values near 0 its square has the digits,
+        and tests by permutations compare that.
     fixed : mapping
         Options of the statistic that belong to the definition of the measure.
     options : mapping
@@ -95,6 +98,7 @@ class Measure:
     aliases: tuple[str, ...] = ()
     symmetric: bool = True
     metric: bool = False
+    is_root: bool = False
     fixed: Mapping[str, Any] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
 

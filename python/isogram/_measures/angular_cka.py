@@ -20,6 +20,7 @@ measure = Measure(
     invariances=ORTHOGONAL | {"translation"},
     fewest=2,
     metric=True,
+    is_root=True,
     needs="cka_table",
     options={"kernel": "linear", "estimator": "biased", **KERNEL_OPTIONS, "precision": "float32"},
     value=angle,

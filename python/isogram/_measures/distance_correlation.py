@@ -23,6 +23,7 @@ measure = Measure(
     needs="centred_products",
     fixed={"kernel": "distance", "centring": "double"},
     value=root,
+    is_root=True,
     cost="n² d",
     source="Székely, Rizzo & Bakirov 2007",
 )

@@ -20,6 +20,7 @@ measure = Measure(
     invariances=frozenset({"permutation of features", "isotropic scaling", "translation"}),
     fewest=2,
     metric=True,
+    is_root=True,
     needs="matched_features",
     fixed={"standardized": False},
     value=distance,

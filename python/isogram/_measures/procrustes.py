@@ -12,6 +12,7 @@ measure = Measure(
     invariances=ORTHOGONAL | {"translation"},
     fewest=2,
     metric=True,
+    is_root=True,
     needs="cross_products",
     value=angle,
     cost="n d min(n, d)",

@@ -12,6 +12,7 @@ measure = Measure(
     invariances=ORTHOGONAL | {"translation", "invertible linear"},
     fewest=2,
     metric=True,
+    is_root=True,
     needs="cross_products",
     options={"alpha": 0.0},
     value=angle,
