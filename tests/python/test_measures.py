@@ -291,6 +291,11 @@ def test_cknna_without_a_value_is_nan_and_named():
     x, y = data((30, 4), "float64"), np.zeros((30, 5))
     with pytest.warns(RuntimeWarning) as said:
         assert np.isnan(similarity(x, y, measure="cknna"))
+    (undefined,) = (str(warning.message) for warning in said)
+    assert undefined.startswith("similarity: `y` is constant")
+    y[0, 0] = y[1, 1] = 1
+    with pytest.warns(RuntimeWarning) as said:
+        assert np.isnan(similarity(x, y, measure="cknna"))
     edges, undefined = (str(warning.message) for warning in said)
     assert "30 of `y` have no edges" in edges
     assert undefined.startswith("similarity: the HSIC of `y` with itself, along the edges")
@@ -752,6 +757,20 @@ def test_constant_layers_are_nan_and_named(name, dtype):
             True,
             False,
         ]
+
+
+@pytest.mark.parametrize("center", [False, True])
+@pytest.mark.parametrize("name", OF_NEIGHBOURS)
+def test_layers_whose_samples_are_equally_near_are_nan_and_named(name, center):
+    """Neighbours by the order of the samples alone tell nothing of the layer."""
+    fine, alike = data((20, 3), "float64"), np.full((20, 3), 0.1)
+    if not center:
+        alike *= np.linspace(0.3, 5, 20)[:, None]  # in one direction
+    options = {"measure": name, "center": center}
+    with pytest.warns(RuntimeWarning, match=r"`layers\[1\]` is constant") as said:
+        matrix = similarity_matrix([fine, alike, fine**2], k=5, **options)
+    assert len(said) == 1
+    assert np.isnan(matrix).tolist() == [[False, True, False], [True] * 3, [False, True, False]]
 
 
 class Key:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from itertools import accumulate
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from isogram._arguments import flag, integer
+from isogram._arithmetic import ROUNDING, usual_arithmetic
 from isogram._statistics.cosines import cosines
+from isogram._statistics.feature_facts import survey_features
 from isogram._statistics.layer_pairs import (
     LayerPairs,
     Remarks,
+    degenerate,
     samples_for_neighbours,
     without_edges,
 )
@@ -20,16 +23,22 @@ from isogram._statistics.tables import table
 from isogram._types import Array
 from isogram._walk.tiles import spans
 
+if TYPE_CHECKING:
+    from isogram._protocols import Place
+
 PART = 1 << 17  # entries that are gathered at a time, and stay in a processor's cache
 _EPS = float(np.finfo(np.float64).eps)
 
 
 class NearestNeighbours(NamedTuple):
-    """The k others of largest cosine of every sample, by layer; in no order if none is said."""
+    """The k others of largest cosine of every sample, by layer; in no order if none is said.
+
+    None in place of a layer whose samples are all equally near.
+    """
 
     k: int
-    indices_x: Sequence[Array]  # (n, k) of each layer
-    indices_y: Sequence[Array]
+    indices_x: Sequence[Array | None]  # (n, k) of each layer
+    indices_y: Sequence[Array | None]
     units_x: Sequence[Array] = ()  # float64 (n, d) of each layer: rows of norm 1, or 0
     units_y: Sequence[Array] = ()
 
@@ -99,11 +108,14 @@ def second_order_cosine(xp: Any, s: NearestNeighbours) -> Array:
 
     A sample whose cosines are all 0 in one of the two counts 0.
     """
-    of_x = list(zip(s.indices_x, s.units_x, strict=True))
-    is_one_set = s.indices_y is s.indices_x
-    of_y = of_x if is_one_set else list(zip(s.indices_y, s.units_y, strict=True))
+    of_x = _with_units(s.indices_x, s.units_x)
+    of_y = of_x if s.indices_y is s.indices_x else _with_units(s.indices_y, s.units_y)
     sums = table(xp, of_x, of_y, lambda x, y: _sum_of_cosines(xp, *x, *y))
-    return sums / len(s.indices_x[0])
+    return sums / len(s.units_x[0])
+
+
+def _with_units(indices: Sequence[Array | None], units: Sequence[Array]) -> list[Any]:
+    return [near if near is None else (near, u) for near, u in zip(indices, units, strict=True)]
 
 
 def _mean(
@@ -172,18 +184,36 @@ def nearest_neighbours(
     neighbours = integer(pairs.function, "k", k, 1)
     pairs.require(samples_for_neighbours(k=neighbours))
     pairs.place.require_finite(pairs.layers)
-    found = []
+    indices: list[Array | None] = []
+    isolated: list[Any] = []
     for layer, x in enumerate(pairs.layers.arrays):
-        progress = pairs.report_of(layer)
-        found.append(pairs.place.nearest(x, neighbours, center, pairs.num_threads, progress))
-    indices = [near for near, _ in found]
-    isolated = [(weights == 0).all(axis=1).sum() for _, weights in found]
+        near, weights = pairs.place.nearest(
+            x, neighbours, center, pairs.num_threads, pairs.report_of(layer)
+        )
+        is_constant = _are_equally_near(pairs.place, x, center)
+        indices.append(None if is_constant else near)
+        isolated.append(0 if is_constant else (weights == 0).all(axis=1).sum())
 
     def remarks(_: Any) -> list[str]:
         counts = pairs.by_name(int(pairs.place.to_host(count)) for count in isolated)
-        return without_edges(pairs.function, pairs.x.samples, counts)
+        return [
+            *degenerate(pairs, [near is None for near in indices]),
+            *without_edges(pairs.function, pairs.x.samples, counts),
+        ]
 
     return NearestNeighbours(neighbours, *pairs.sides(indices)), remarks
+
+
+def _are_equally_near(place: Place, x: Array, center: bool) -> bool:
+    """Return whether no sample is nearer than another: all are 0, or lie in one direction."""
+    if center:
+        with usual_arithmetic():
+            facts = survey_features(place, x, center=True)
+        return bool(place.to_host(facts.are_constant.all()))
+    first = place.unit_rows(x[:1], False)
+    parts = spans(len(x), max(1, PART // x.shape[1]))
+    apart = (place.xp.abs(place.unit_rows(x[rows], False) - first).max() for rows in parts)
+    return all(float(most) <= ROUNDING for most in apart)
 
 
 def neighbours_in_order(
@@ -193,7 +223,9 @@ def neighbours_in_order(
     near, remarks = nearest_neighbours(pairs, k=k, center=center)
     of_layers = [*near.indices_x, *([] if pairs.y is None else near.indices_y)]
     in_order = [
-        _in_order(pairs.place.xp, indices, pairs.place.unit_rows(x, center))
+        indices
+        if indices is None
+        else _in_order(pairs.place.xp, indices, pairs.place.unit_rows(x, center))
         for indices, x in zip(of_layers, pairs.layers.arrays, strict=True)
     ]
     return NearestNeighbours(near.k, *pairs.sides(in_order)), remarks

@@ -25,11 +25,11 @@ class Edges(NamedTuple):
 
 
 class NeighbourEdges(NamedTuple):
-    """The edges of all layers."""
+    """The edges of all layers; None in place of a layer whose samples are all equally near."""
 
     is_debiased: bool
-    edges_x: Sequence[Edges]
-    edges_y: Sequence[Edges]
+    edges_x: Sequence[Edges | None]
+    edges_y: Sequence[Edges | None]
 
 
 def cknna(xp: Any, s: NeighbourEdges) -> Array:
@@ -38,7 +38,7 @@ def cknna(xp: Any, s: NeighbourEdges) -> Array:
     NaN where one of the latter is not positive.
     """
     own_x, own_y = (
-        xp.stack([_hsic(xp, edges, edges, s.is_debiased) for edges in of_side])
+        xp.stack([_own_hsic(xp, edges, s.is_debiased) for edges in of_side])
         for of_side in (s.edges_x, s.edges_y)
     )
     cross = table(
@@ -50,6 +50,11 @@ def cknna(xp: Any, s: NeighbourEdges) -> Array:
     )
     x, y = xp.where(own_x > 0, own_x, np.nan)[:, None], xp.where(own_y > 0, own_y, np.nan)
     return cross / xp.where(x == y, x, xp.sqrt(x) * xp.sqrt(y))  # of itself it is exactly 1
+
+
+def _own_hsic(xp: Any, edges: Edges | None, is_debiased: bool) -> Array:
+    """Return HSIC of a layer with itself; NaN of None."""
+    return xp.asarray(np.nan) if edges is None else _hsic(xp, edges, edges, is_debiased)
 
 
 def _hsic(xp: Any, x: Edges, y: Edges, is_debiased: bool) -> Array:
@@ -106,13 +111,15 @@ def neighbour_edges(
     of_layers = [*near.indices_x, *([] if pairs.y is None else near.indices_y)]
     xp = pairs.place.xp
     edges = [
-        edges_of(xp, indices, pairs.place.unit_rows(x, center), has_loops=not is_debiased)
+        indices
+        if indices is None
+        else edges_of(xp, indices, pairs.place.unit_rows(x, center), has_loops=not is_debiased)
         for indices, x in zip(of_layers, pairs.layers.arrays, strict=True)
     ]
 
     def remarks_and_undefined(values: Any) -> list[str]:
-        own = pairs.by_name(float(_hsic(xp, of_layer, of_layer, is_debiased)) for of_layer in edges)
-        names = [f"`{name}`" for name, value in own.items() if not value > 0]
+        own = pairs.by_name(float(_own_hsic(xp, of_layer, is_debiased)) for of_layer in edges)
+        names = [f"`{name}`" for name, value in own.items() if value <= 0]
         if not names:
             return remarks(values)
         return [

@@ -18,9 +18,16 @@ def table(
     *,
     is_symmetric: bool = True,
 ) -> Array:
-    """Return a function of all pairs; a symmetric one of one set, one object, once for each two."""
+    """Return a function of all pairs; a symmetric one of one set, one object, once for each two.
+
+    NaN of pairs with None.
+    """
+
+    def value_of(x: Any, y: Any) -> Array:
+        return xp.asarray(np.nan) if x is None or y is None else value(x, y)
+
     rows: list[list[Any]] = []
     for i, x in enumerate(of_x):
         known = [row[i] for row in rows] if is_symmetric and of_x is of_y else []
-        rows.append([*known, *(value(x, y) for y in of_y[len(known) :])])
+        rows.append([*known, *(value_of(x, y) for y in of_y[len(known) :])])
     return xp.stack([xp.stack(row) for row in rows]).astype(np.float64)
