@@ -428,6 +428,17 @@ def test_compare(run, models, tmp_path, measure, options, keywords):
     assert picture.read_bytes().startswith(b"\x89PNG")
 
 
+def test_options_are_those_of_the_caller(run, models, tmp_path):
+    path_a, path_b, *_ = models
+    result = run("compare", path_a, path_b, "--measure", "correlation_match", "--json", "-")
+    assert read_json(result)["options"] == {}
+    options = ["--measure", "cknna", "--k", "3"]
+    expected = {**ig.measures()["cknna"].options, "k": 3}
+    assert read_json(run("compare", path_a, path_b, *options, "--json", "-"))["options"] == expected
+    checked = run("check", path_a, path_a, *options, "--min", "0.5", "--json", "-")
+    assert read_json(checked)["options"] == expected
+
+
 def test_compare_tests_every_pair(run, models, tmp_path):
     a, b, layers_a, layers_b = models
     path, options = tmp_path / "result.npz", {"measure": "cka_biased", "seed": 3}

@@ -147,7 +147,7 @@ def check(
     facts = {
         "passed": all(map(limit.keeps, values.values())),
         "measure": measure.name,
-        "options": {**measure.options, **options, **measure.fixed},
+        "options": {**measure.options, **options},
         "reduce": reduce,
         "min" if limit.is_least else "max": limit.value,
         "files": [a, b],

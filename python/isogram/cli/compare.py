@@ -143,7 +143,7 @@ def compare(
         layers_a, layers_b = read_both(a, b, labels=groups, **wanted)
     other = None if layers_b is layers_a else layers_b
     inputs = [layers_a] if other is None else [layers_a, other]
-    taken = {**measure.options, **options, **measure.fixed}
+    taken = {**measure.options, **options}
     rows, columns = list(layers_a), list(layers_b)
     found = None
     if asked:
@@ -151,7 +151,7 @@ def compare(
         matrix = found.values
     elif tiled:
         job = Path(f"{result_path}.job") if resume else None
-        of_plan = {name: value for name, value in taken.items() if name != "precision"}
+        of_plan = {name: v for name, v in {**taken, **measure.fixed}.items() if name != "precision"}
         matrix = planned.result(_PLANNED[measure.needs], inputs, job, running, **of_plan)
         if matrix is None:
             return
