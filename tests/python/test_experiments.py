@@ -17,7 +17,7 @@ from isogram.cli._commands import commands
 from isogram.experiments import Estimate, Findings, Table, transformer
 from isogram.experiments._classifiers import Mlp, _drawn
 from isogram.experiments._image_sets import image_set
-from isogram.experiments._intervals import left_out_in_turn, mean_over, mean_over_pairs
+from isogram.experiments._intervals import left_out_in_turn, mean_of, mean_over, mean_over_pairs
 from isogram.experiments._networks import RandomTransformer
 from isogram.experiments._pictures import GREY, composites, moved_views
 from isogram.experiments._ranking import ranking
@@ -80,6 +80,8 @@ def test_tables_show_numbers_and_estimates():
     assert "a      3  0.500 [0.250, 1.000]" in experiments.text_of(result)
     assert "Size small, seeds 0, 1; layers: a, b." in experiments.text_of(result)
     assert "threads: 2; 1 s, 3 s of processor time" in experiments.text_of(result)
+    alone = replace(findings, tables=[Table("title", ["rate"], [[mean_of([0.5])]])])
+    assert experiments.text_of(replace(result, findings=alone)).splitlines()[4] == "0.500"
     assert result.table("tit") is table
     assert replace(result, size="large").size == "large"
 
@@ -440,6 +442,8 @@ def test_layers_found_again_are_counted_by_pairs_of_networks():
         1,
         pytest.approx(0.5),
     )
+    undefined = np.where(np.eye(3) == 1, 0.5, [np.nan, np.nan, -1])
+    assert correspondence(undefined, layers, layers) == (1, 1, 1)
 
 
 def test_intervals_of_pairs_draw_the_members_of_each_side():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, TypeAlias
@@ -12,7 +13,7 @@ Size: TypeAlias = Literal["small", "medium", "large"]
 
 
 class Estimate(NamedTuple):
-    """A number with the ends of its 95 % interval."""
+    """A number with the ends of its 95 % interval, NaN where it has none."""
 
     value: float
     low: float
@@ -148,6 +149,8 @@ def _is_right(table: Table) -> list[bool]:
 
 def _shown(cell: Cell) -> str:
     if isinstance(cell, Estimate):
+        if math.isnan(cell.low):  # the mean of one value, which has no interval
+            return fixed(cell.value, 3)
         return f"{fixed(cell.value, 3)} [{fixed(cell.low, 3)}, {fixed(cell.high, 3)}]"
     return fixed(cell, 3) if isinstance(cell, float) else str(cell)
 

@@ -124,11 +124,16 @@ def similarities(
 
 def rates_of(values: NDArray[Any]) -> NDArray[Any]:
     """Return the share of layers found again for every ordered pair of networks; NaN of one."""
-    known = np.where(np.isnan(values), -np.inf, values)
-    best = known.argmax(axis=3)  # (network, layer, other network)
+    best = most_similar(values)  # (network, layer, other network)
     rates: NDArray[Any] = (best == np.arange(values.shape[1])[:, None]).mean(axis=1)
     np.fill_diagonal(rates, np.nan)
     return rates
+
+
+def most_similar(values: NDArray[Any]) -> NDArray[np.intp]:
+    """Return the places of the largest values along the last axis; NaN is the least."""
+    best: NDArray[np.intp] = np.where(np.isnan(values), -np.inf, values).argmax(axis=-1)
+    return best
 
 
 def _told_apart(x: _Layers, y: _Layers, resamples: int) -> Table:
@@ -143,7 +148,7 @@ def _told_apart(x: _Layers, y: _Layers, resamples: int) -> Table:
         )
         values = np.array(found.value)
         np.fill_diagonal(values, -np.inf)
-        for i, (layer, best) in enumerate(zip(x, values.argmax(axis=1), strict=True)):
+        for i, (layer, best) in enumerate(zip(x, most_similar(values), strict=True)):
             other = list(y)[best]
             own = Estimate(*(float(np.asarray(ends)[i, i]) for ends in _ends(found)))
             gap = found.difference((layer, layer), (layer, other))
@@ -244,7 +249,7 @@ def correspondence(values: Any, x: _Layers, y: _Layers) -> tuple[float, float, f
     """
     from scipy.stats import spearmanr
 
-    best = np.asarray(values).argmax(axis=1)
+    best = most_similar(np.asarray(values))
     rows, columns = list(x), np.array(list(y))[best]
     names = np.mean([a == b for a, b in zip(rows, columns, strict=True)])
     stages = np.mean([_stage(a) == _stage(b) for a, b in zip(rows, columns, strict=True)])

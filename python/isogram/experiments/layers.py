@@ -8,7 +8,7 @@ spatial RSMs less that of their semantic ones: what they share by the places of 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import combinations
+from itertools import accumulate, combinations, pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -163,6 +163,7 @@ def figure(findings: Findings) -> Figure:
     """Return CKA of all layers, its diagonal, and how often and where the object meets itself."""
     from isogram import plot
     from isogram.experiments._figures import intervals, mosaic
+    from isogram.plot._labels import set_names
     from isogram.plot._series import head
 
     whole, diagonal, *_, lies = findings.tables
@@ -181,14 +182,16 @@ def figure(findings: Findings) -> Figure:
         of_layers: Any = diagonal.column("CKA")
         intervals(axes["diagonal"], {"CKA": of_layers}, names)
         axes["diagonal"].set(ylabel="CKA of a layer's RSMs")
+        places = _apart(names)
         plot.trend(
-            {name: lies.column(name) for name in _LIES[-2:]},
-            x=names,
+            {name: _with_gaps(lies.column(name), places) for name in _LIES[-2:]},
+            x=range(places[-1] + 1),
             limits=(0, 1),
             xlabel="",
             ylabel="share",
             ax=axes["objects"],
         )
+        set_names(axes["objects"].xaxis, places, names)
         head(axes["objects"], "", 2)
         place, moved = _middle(findings.series["moved"])
         plot.matching(
@@ -203,8 +206,25 @@ def figure(findings: Findings) -> Figure:
     return figure
 
 
+def _apart(layers: Sequence[str]) -> list[int]:
+    """Return places of layers in a row, one left free where another network begins."""
+    is_next = [a != b for a, b in pairwise(map(_network, layers))]
+    return list(accumulate((1 + is_so for is_so in is_next), initial=0))
+
+
+def _with_gaps(values: Sequence[Any], places: Sequence[int]) -> NDArray[np.float64]:
+    """Return values at their places, and NaN between them, where a line breaks."""
+    found = np.full(places[-1] + 1, np.nan)
+    found[places] = values
+    return found
+
+
+def _network(layer: str) -> str:
+    return layer.partition(".")[0]
+
+
 def _middle(moved: Mapping[str, _Moved]) -> tuple[str, _Moved]:
     """Return the views of the middle layer of the first network, and its name."""
-    first = next(iter(moved)).partition(".")[0]
-    places = [place for place in moved if place.partition(".")[0] == first]
+    first = _network(next(iter(moved)))
+    places = [place for place in moved if _network(place) == first]
     return places[len(places) // 2], moved[places[len(places) // 2]]
