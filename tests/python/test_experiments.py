@@ -25,6 +25,7 @@ from isogram.experiments._rsms import rsms
 from isogram.experiments._run import _PACKAGES
 from isogram.experiments.adversarial_inputs import fgsm, noise, pgd
 from isogram.experiments.layer_identification import correspondence, rates_of
+from isogram.experiments.layers import _apart, _with_gaps
 from isogram.experiments.pruning import by_block
 from threadpoolctl import threadpool_limits
 
@@ -84,6 +85,12 @@ def test_tables_show_numbers_and_estimates():
     assert experiments.text_of(replace(result, findings=alone)).splitlines()[4] == "0.500"
     assert result.table("tit") is table
     assert replace(result, size="large").size == "large"
+
+
+def test_lines_break_between_networks():
+    places = _apart(["first.a", "first.b", "second.a"])
+    assert places == [0, 1, 3]
+    np.testing.assert_array_equal(_with_gaps([5, 6, 7], places), [5, 6, np.nan, 7])
 
 
 def test_arguments():
