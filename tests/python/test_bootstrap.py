@@ -617,13 +617,26 @@ def test_a_feature_that_is_constant_in_a_resample():
     assert np.isnan(result.resamples[draws(6, 50)[:, 0] == 0]).all()
 
 
-@pytest.mark.parametrize("name", ["cka", "distance_correlation", "rsa_pearson", "procrustes"])
-def test_constant_layers_have_no_interval(name):
-    _, y = layers()
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("cka", {}),
+        ("distance_correlation", {}),
+        ("rsa_pearson", {}),
+        ("procrustes", {}),
+        ("mutual_knn", {"k": 2}),
+    ],
+)
+def test_constant_layers_have_no_interval(name, options):
+    pair = np.ones((N, 3)), layers()[1]
     with pytest.warns(RuntimeWarning, match="constant"):
-        result = ig.bootstrap(np.ones((N, 3)), y, measure=name, n_resamples=B)
-    assert math.isnan(result.value)
-    assert math.isnan(result.low)
+        resampled = ig.bootstrap(*pair, measure=name, n_resamples=B, **options)
+    with pytest.warns(RuntimeWarning, match="constant"):
+        left_out = ig.jackknife(*pair, measure=name, **options)
+    for result in (resampled, left_out):
+        assert math.isnan(result.value)
+        assert math.isnan(result.low)
+        assert math.isnan(result.standard_error)
 
 
 def test_a_biased_bootstrap_is_said():

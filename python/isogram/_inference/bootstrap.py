@@ -12,7 +12,7 @@ from isogram._arguments import between_0_and_1, choice, integer
 from isogram._errors import warn
 from isogram._inference.differences import Difference, pairs_of
 from isogram._inference.draws import drawn, each_left_out
-from isogram._inference.intervals import bca, percentile, share_below
+from isogram._inference.intervals import bca, percentile, share_below, where_known
 from isogram._inference.results import MANY, PerPair, Result
 from isogram._inference.sample import Sample
 from isogram._types import Array, LayersOf
@@ -249,7 +249,8 @@ def bootstrap(
     else:
         values = sample.of_draws(drawn(clusters, resamples, seed), clusters)
         if interval == "bca":
-            left_out = sample.of_draws(each_left_out(clusters))
+            left_out = where_known(sample.of_draws(each_left_out(clusters)), value)
+    values = where_known(values, value)
     low, high = _ends(value, values, left_out, share)
     warn(remarks + _remarks(sample, value, values), stacklevel=2)
     return Bootstrap(

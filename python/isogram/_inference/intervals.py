@@ -13,6 +13,11 @@ Doubles = NDArray[np.float64]
 _NORMAL = NormalDist()
 
 
+def where_known(values: Doubles, value: Doubles) -> Doubles:
+    """Return values of resamples (resamples, L1, L2), NaN for pairs whose value is NaN."""
+    return np.where(np.isnan(value), np.nan, values)
+
+
 def percentile(resampled: Doubles, confidence: float) -> tuple[float, float]:
     """Return the quantiles of the values of resamples."""
     tail = (1 - confidence) / 2

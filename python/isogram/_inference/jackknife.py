@@ -12,7 +12,7 @@ from isogram._arguments import between_0_and_1
 from isogram._errors import warn
 from isogram._inference.differences import Difference, pairs_of
 from isogram._inference.draws import each_left_out
-from isogram._inference.intervals import normal_quantile, two_sided
+from isogram._inference.intervals import normal_quantile, two_sided, where_known
 from isogram._inference.results import MANY, PerPair, Result
 from isogram._inference.sample import Sample
 from isogram._memory import FEWER_SAMPLES
@@ -157,7 +157,7 @@ def jackknife(
     clusters = sample.clusters(groups)
     sample.require_memory(int(clusters.max()) + 1, FEWER_SAMPLES)
     value, remarks = sample.value()
-    left_out = sample.of_draws(each_left_out(clusters))
+    left_out = where_known(sample.of_draws(each_left_out(clusters)), value)
     m = len(left_out)
     if missing := int(np.isnan(left_out[:, ~np.isnan(value)]).any(axis=1).sum()):
         remarks.append(
