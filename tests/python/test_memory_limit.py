@@ -170,3 +170,49 @@ def test_no_more_memory_is_used(function, shape, options, limit):
         used = peak() - before
         assert used < {limit} + 2_000_000, used
         """)
+
+
+@pytest.mark.parametrize(
+    ("operation", "out"),
+    [("gram", "npy"), ("gram", "zarr"), ("jsd", "npy"), ("jsd", "zarr"), ("gram", "array")],
+)
+def test_results_on_disk_take_no_memory(operation, out, tmp_path):
+    """A result of four times the limit, whose blocks are mirrored, in files and in small chunks."""
+    if out != "npy":
+        pytest.importorskip("zarr")
+    run_program(f"""
+        import os
+        import re
+        from pathlib import Path
+        import isogram as ig
+        import numpy as np
+
+        def resident(name):
+            status = Path("/proc/self/status").read_text()
+            return 1024 * int(re.search(name + ":\\\\s*(.*) kB", status)[1])
+
+        def run(name, x, **options):
+            plan, where = ig.plan("{operation}", x, num_threads=1, **options), {{}}
+            if "{out}" == "array":
+                import zarr
+
+                chunks = {{"chunks": (256, 256), "dtype": np.float32}}
+                where["out"] = zarr.create_array(name, shape=plan.shape, **chunks)
+                where["job"] = name + ".job"
+            else:
+                where["out"] = name + ".{out}"
+            return plan.run(x, num_threads=1, **where)
+
+        os.chdir({str(tmp_path)!r})
+        limit = 24_000_000
+        options = {{"tile": 2048}} if "{out}" == "array" else {{"memory_limit": limit}}
+        x = np.random.default_rng(0).random((5000, 16), np.float32)
+        x /= x.sum(axis=1, keepdims=True)
+        run("small", x[:40], tile=256)
+        Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+        before = resident("VmRSS")
+        result = run("large", x, **options)
+        used = resident("VmHWM") - before
+        assert 4 * limit < result.nbytes
+        assert used < 1.1 * limit, used
+        """)

@@ -16,10 +16,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isogram._loading import if_imported, loaded
-from isogram._walk.tiles import Tile
+from isogram._walk.tiles import Tile, cut
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+# Rows of a transposed block that are copied at a time, to be written.
+_COPIED = 64
+
+# Rows and columns of squares of a file that are mirrored at a time: a megabyte or two.
+_SQUARE = 512
 
 
 class Matrix(Protocol):
@@ -28,6 +35,10 @@ class Matrix(Protocol):
     @property
     def is_shared(self) -> bool:
         """Whether it can be pickled, for other processes to write blocks of their own."""
+
+    @property
+    def square(self) -> int:
+        """Rows and columns of squares that tiles are cut into to be mirrored, one at a time."""
 
     def write(self, tile: Tile, block: NDArray[Any]) -> None:
         """Write a block; raise OSError where the disk has no room for it."""
@@ -42,41 +53,42 @@ class Matrix(Protocol):
 class NpyMatrix:
     """A .npy file.
 
-    It has its room from the start, in one piece if the disk has one. Yet it is written row by row:
-    a memory map ends the process where a file turns out to have no room.
+    It has its room from the start, in one piece if the disk has one.
     """
 
     is_shared = False  # rows of two blocks may lie in one page
+    square = _SQUARE
 
     def __init__(self, path: Path, shape: tuple[int, int], dtype: str) -> None:
         """Take the path of the file; make one that has no block yet if there is none."""
-        self._path = path
+        self._path, self._dtype = path, np.dtype(dtype)
         header = io.BytesIO()
-        facts = {"descr": np.dtype(dtype).str, "fortran_order": False, "shape": shape}
+        facts = {"descr": self._dtype.str, "fortran_order": False, "shape": shape}
         np.lib.format.write_array_header_1_0(header, facts)
-        self._first, self._row = header.tell(), shape[1] * np.dtype(dtype).itemsize
+        self._first, self._row = header.tell(), shape[1] * self._dtype.itemsize
         size = self._first + shape[0] * self._row
         if not path.exists() or path.stat().st_size != size:
             _make(path, header.getvalue(), size)
         else:  # blocks have checksums, and the header, which a power cut may have taken, has none
             with path.open("r+b") as file:
                 file.write(header.getvalue())
-        self._map = np.memmap(path, dtype, "r", self._first, shape)
 
     def write(self, tile: Tile, block: NDArray[Any]) -> None:
         """Write the rows of a block."""
-        rows = np.ascontiguousarray(block)
-        if rows.strides[0] == self._row:
-            rows = rows.reshape(1, -1)
-        top, left = tile.place
         with self._path.open("r+b", buffering=0) as file:
-            for i, row in enumerate(rows, top):
-                first = self._first + i * self._row + left * row.itemsize
-                _write(file.fileno(), first, row.data.cast("B"))
+            _write_rows(file.fileno(), self._first_of(tile), self._row, block)
 
     def read(self, tile: Tile) -> NDArray[Any]:
         """Return a copy of a block."""
-        return np.array(tile.of(self._map))
+        block = np.empty(tile.shape, self._dtype)
+        with self._path.open("rb", buffering=0) as file:
+            _read_rows(file, self._first_of(tile), self._row, block)
+        return block
+
+    def _first_of(self, tile: Tile) -> int:
+        """Return where the first row of a block begins."""
+        top, left = tile.place
+        return self._first + top * self._row + left * self._dtype.itemsize
 
     def flush(self) -> None:
         """Wait until everything that was written is on the disk."""
@@ -110,10 +122,38 @@ def _check_room(path: Path, size: int) -> None:
         )
 
 
+def _write_rows(file: int, first: int, stride: int, block: NDArray[Any]) -> None:
+    """Write a block whose rows begin `stride` bytes apart, the first at `first`.
+
+    Not through a memory map, whose pages would count as memory of this process, and which ends the
+    process where a file turns out to have no room. Of a transposed block a few rows are copied at a
+    time.
+    """
+    for begin in range(0, len(block), _COPIED):
+        rows = np.ascontiguousarray(block[begin : begin + _COPIED])
+        if rows.strides[0] == stride:
+            rows = rows.reshape(1, -1)
+        for i, row in enumerate(rows):
+            _write(file, first + (begin + i) * stride, row.data.cast("B"))
+
+
 def _write(file: int, first: int, data: memoryview) -> None:
     while data:  # a disk that is almost full takes a part of it
         written = os.pwrite(file, data, first)
         first, data = first + written, data[written:]
+
+
+def _read_rows(file: io.FileIO, first: int, stride: int, block: NDArray[Any]) -> None:
+    """Read a block that _write_rows() wrote; raise EOFError where the file ends before."""
+    rows = block.reshape(1, -1) if block.strides[0] == stride else block
+    for i, row in enumerate(rows):
+        file.seek(first + i * stride)
+        data = row.data.cast("B")
+        while data:  # the system reads 2 GiB at most
+            count = file.readinto(data)
+            if not count:
+                raise EOFError(f"{file.name} ends before the block that is read")
+            data = data[count:]
 
 
 def checksum(block: NDArray[Any]) -> int:
@@ -124,12 +164,24 @@ def checksum(block: NDArray[Any]) -> int:
 # What a chunk of Zarr that is not whole is read as, by its codec.
 DAMAGED = (ValueError, RuntimeError, EOFError, BadGzipFile, LZMAError, zlib.error)
 
+
+def is_whole(matrix: Matrix, tile: Tile, recorded: int) -> bool:
+    """Whether a block that is read has the checksum that was recorded."""
+    try:
+        return checksum(matrix.read(tile)) == recorded
+    except DAMAGED:
+        return False
+
+
 # Stores of Zarr that are the same in another process.
 _SHARED = ("FsspecStore", "LocalStore", "ObjectStore")
 
 
 class ZarrMatrix:
-    """A Zarr array; a tile is one whole chunk of it, or several."""
+    """A Zarr array; a tile is one whole chunk of it, or several.
+
+    They are written and read one after another, as the library takes copies of each.
+    """
 
     def __init__(self, array: Any) -> None:
         """Take the array."""
@@ -140,19 +192,80 @@ class ZarrMatrix:
         """Whether it lies in files, and not in the memory of this process."""
         return type(self._array.store).__name__ in _SHARED
 
+    @property
+    def square(self) -> int:
+        """Rows and columns of the smallest square of whole chunks."""
+        return math.lcm(*chunks_of(self._array))
+
     def write(self, tile: Tile, block: NDArray[Any]) -> None:
         """Write the chunks of a block."""
-        self._array[tile.rows, tile.cols] = block
+        for part in cut(tile.shape, chunks_of(self._array), is_upper=False):
+            self._array[part.within(tile)] = part.of(block)
 
     def read(self, tile: Tile) -> NDArray[Any]:
         """Return a block."""
-        return np.asarray(tile.of(self._array))
+        block = np.empty(tile.shape, self._array.dtype)
+        for part in cut(tile.shape, chunks_of(self._array), is_upper=False):
+            part.of(block)[...] = self._array[part.within(tile)]
+        return block
 
     def flush(self) -> None:
         """Do nothing, as stores cannot be asked to: a checksum finds a chunk that is not whole."""
 
 
-def zarr_matrix(path: Path, shape: tuple[int, int], dtype: str, chunks: tuple[int, int]) -> Any:
+def chunks_of(array: Any) -> tuple[int, int]:
+    """Return the rows and columns that a Zarr array stores together."""
+    rows, cols = array.shards or array.chunks
+    return rows, cols
+
+
+class ZarrFiles:
+    """A Zarr array in files that zarr_matrix() made; a tile is one chunk, and a chunk one file.
+
+    They are written without the library, which takes copies of chunks.
+    """
+
+    is_shared = True
+    square = _SQUARE
+
+    def __init__(self, path: Path, dtype: str, chunks: tuple[int, int]) -> None:
+        """Take the folder of the array, and the type and shape of a chunk."""
+        self._path, self._dtype, self._chunks = path, np.dtype(dtype), chunks
+        self._row = chunks[1] * self._dtype.itemsize
+
+    def write(self, tile: Tile, block: NDArray[Any]) -> None:
+        """Write a block of a chunk."""
+        path, first = self._place_of(tile)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = os.open(path, os.O_WRONLY | os.O_CREAT, 0o666)
+        try:
+            os.ftruncate(file, self._chunks[0] * self._row)  # chunks at the edge are whole, too
+            _write_rows(file, first, self._row, block)
+        finally:
+            os.close(file)
+
+    def read(self, tile: Tile) -> NDArray[Any]:
+        """Return a block of a chunk; raise EOFError where there is none."""
+        block, (path, first) = np.empty(tile.shape, self._dtype), self._place_of(tile)
+        if not path.is_file():
+            raise EOFError(f"{path} is gone")
+        with path.open("rb", buffering=0) as file:
+            _read_rows(file, first, self._row, block)
+        return block
+
+    def _place_of(self, tile: Tile) -> tuple[Path, int]:
+        """Return the file of the chunk that a block lies in, and where its first row begins."""
+        (row, top), (col, left) = map(divmod, tile.place, self._chunks)
+        path = self._path / "c" / str(row) / str(col)
+        return path, top * self._row + left * self._dtype.itemsize
+
+    def flush(self) -> None:
+        """Do nothing: a checksum finds a chunk that is not whole."""
+
+
+def zarr_matrix(
+    path: Path, shape: tuple[int, int], dtype: str, chunks: tuple[int, int]
+) -> ZarrFiles:
     """Make a Zarr array, of the chunks that are there; entries that are not are NaN."""
     zarr = zarr_for(path)
     path.mkdir(exist_ok=True)
@@ -161,7 +274,7 @@ def zarr_matrix(path: Path, shape: tuple[int, int], dtype: str, chunks: tuple[in
     for file in made.iterdir():  # what describes it, which is not trusted where it is there
         file.replace(path / file.name)
     made.rmdir()
-    return zarr.open_array(path, mode="r+")
+    return ZarrFiles(path, dtype, chunks)
 
 
 def _make_zarr_array(
@@ -233,7 +346,7 @@ def check_chunks(
         raise TypeError(f"{function}: `out` must be of {dtype}, got {array.dtype}")
     if array.read_only:
         raise ValueError(f"{function}: `out` must be writeable, got a read-only Zarr array")
-    chunks = tuple(array.shards or array.chunks)
+    chunks = chunks_of(array)
     for tile in tiles:
         for span, chunk, end in zip(tile, chunks, shape, strict=True):
             if span.start % chunk or (span.stop % chunk and span.stop != end):

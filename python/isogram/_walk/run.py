@@ -83,12 +83,14 @@ def walk(
     lacking = [tile for tile in plan.tiles if not sink.has(tile)]
     count = len(plan.tiles)
     tell_tiles = getattr(report, "tiles", _to_nobody)
-    tell_tiles(count - len(lacking), count)
+    done = count - len(lacking)
+    tell_tiles(done, count)
     tell = _told(report, sum(map(plan.pairs, plan.tiles)), sum(map(plan.pairs, lacking)))
     with closing(compute(iter(lacking), tell)) as parts:
-        for done, (tile, part) in enumerate(parts, count - len(lacking) + 1):
+        for tile, part in parts:  # not of enumerate(), which keeps the part until the next
             sink.put(tile, part)
             del part  # before the next takes its memory
+            done += 1
             tell_tiles(done, count)
     return sink.result()
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from isogram._walk.matrices import DAMAGED, Matrix, NpyMatrix, checksum, flush
 from isogram._walk.sinks import Sink
 from isogram._walk.targets import Target
-from isogram._walk.tiles import Tile
+from isogram._walk.tiles import Tile, cut
 
 # Makes results of matrices by name, in their place, and returns the warnings that a caller gets.
 Finish: TypeAlias = Callable[[Mapping[str, Any]], tuple[Any, list[str]]]
@@ -104,10 +104,17 @@ class StoredBlocks:
         if self._is_symmetric:
             for tile in sorted(self._stored - self._mirrored, key=_place_below):
                 if tile.is_mirrored:
-                    self._matrix.write(tile.mirrored, self._matrix.read(tile).T)
+                    _mirror(tile, self._matrix, self._matrix)
         self._matrix.flush()
         remarks = list(self._remarks)
         return self._target.give(remarks), remarks
+
+
+def _mirror(tile: Tile, read: Matrix, written: Matrix) -> None:
+    """Write the mirror image of a block, square by square, as memory may be short."""
+    for part in cut(tile.shape, (written.square, written.square), is_upper=False):
+        square = part.within(tile)
+        written.write(square.mirrored, read.read(square).T)
 
 
 def _place_below(tile: Tile) -> tuple[int, int]:
@@ -149,7 +156,7 @@ class StoredTogether(StoredBlocks):
         for tile in self._stored:
             whole.write(tile, self._matrix.read(tile))
         for tile in mirrored:
-            whole.write(tile.mirrored, self._matrix.read(tile).T)
+            _mirror(tile, self._matrix, whole)
         entries = np.load(self._apart.folder / "whole.npy", mmap_mode="r+")
         _, remarks = self._finish({self._name: entries})
         entries.flush()

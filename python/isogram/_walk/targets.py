@@ -93,7 +93,7 @@ class PathTarget:
         """The matrix that is not whole yet."""
         if self._path.suffix == ".npy":
             return NpyMatrix(self._partial, self._shape, self._dtype)
-        return ZarrMatrix(zarr_matrix(self._partial, self._shape, self._dtype, self._tile.shape))
+        return zarr_matrix(self._partial, self._shape, self._dtype, self._tile.shape)
 
     def take(self, file: Path, tiles: Iterable[Tile]) -> None:
         """Take the entries of a .npy file."""

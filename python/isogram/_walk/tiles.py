@@ -47,6 +47,12 @@ class Tile(NamedTuple):
         n, m = self.shape
         return n * (n - 1) // 2 if is_symmetric and not self.is_mirrored else n * m
 
+    def within(self, tile: Tile) -> Tile:
+        """Return where this tile of a block lies in the matrix; the block is that of `tile`."""
+        top, bottom, left, right = self.bounds
+        row, col = tile.place
+        return Tile(slice(row + top, row + bottom), slice(col + left, col + right))
+
     def of(self, matrix: Any) -> Any:
         """Return the block of a matrix, as a view."""
         return matrix[self.rows, self.cols]
