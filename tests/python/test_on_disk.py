@@ -116,6 +116,20 @@ class TestOut:
         pytest.importorskip("zarr")
         assert rsm_to("rsm.zarr").chunks == (16, 16)
 
+    @pytest.mark.parametrize(
+        "setting",
+        [
+            {"default_zarr_format": 2},
+            {"array.write_empty_chunks": False},
+            {"array.order": "F"},
+        ],
+    )
+    def test_settings_of_zarr_change_nothing(self, setting):
+        zarr = pytest.importorskip("zarr")
+        with zarr.config.set(setting):
+            assert np.array_equal(rsm_to("rsm.zarr")[...], ig.semantic_rsm(TOKENS))
+        assert np.array_equal(zarr.open_array("rsm.zarr")[...], ig.semantic_rsm(TOKENS))
+
     def test_nothing_is_at_the_path_before_it_is_whole(self):
         with pytest.raises(KeyboardInterrupt):
             rsm_to("rsm.npy", progress=Counted(stop_after=3))

@@ -6,6 +6,7 @@ import errno
 import io
 import math
 import os
+import sys
 import zlib
 from collections.abc import Iterable, Mapping
 from gzip import BadGzipFile
@@ -280,11 +281,16 @@ def zarr_matrix(
 def _make_zarr_array(
     zarr: Any, path: Path, shape: tuple[int, int], dtype: str, chunks: tuple[int, int]
 ) -> None:
+    # Nothing is left to the settings of the library: ZarrFiles knows how chunks are stored.
     zarr.create_array(
         path,
         shape=shape,
         dtype=dtype,
         chunks=chunks,
+        zarr_format=3,
+        chunk_key_encoding={"name": "default", "separator": "/"},
+        filters=None,
+        serializer=zarr.codecs.BytesCodec(endian=sys.byteorder),
         compressors=None,  # they hardly make entries of floating point smaller
         fill_value=math.nan,
         config={"write_empty_chunks": True},
