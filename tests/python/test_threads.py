@@ -421,7 +421,7 @@ def test_a_handler_in_the_midst_of_an_import_of_what_it_needs_is_told():
     """
     refused, value = run_program(code, timeout=20).splitlines()
     assert "isogram: this call interrupted the import of isogram._measures" in refused
-    assert value == "0.0"
+    assert float(value) < 1e-7  # an angle whose cosine is 1 but for the rounding of LAPACK
 
 
 def jobs():
