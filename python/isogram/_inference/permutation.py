@@ -253,7 +253,7 @@ def by_moments(question: Question, groups: Any) -> tuple[Doubles, Doubles, list[
 
 
 def p_of(null: Doubles, least: Doubles) -> Doubles:
-    """Return (1 + number of null values of at least so much) / (1 + their number)."""
+    """Return (1 + number of null values from `least` on) / (1 + their number)."""
     p: Doubles = (1 + (null >= least).sum(axis=0)) / (1 + len(null))
     return p
 
