@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 # Rows of a transposed block that are copied at a time, to be written.
 _COPIED = 64
 
-# Rows and columns of squares of a file that are mirrored at a time: a megabyte or two.
-_SQUARE = 512
+# Rows and columns of squares that are mirrored at a time, about: some megabytes.
+_SQUARE = 1024
 
 
 class Matrix(Protocol):
@@ -181,7 +181,7 @@ _SHARED = ("FsspecStore", "LocalStore", "ObjectStore")
 class ZarrMatrix:
     """A Zarr array; a tile is one whole chunk of it, or several.
 
-    They are written and read one after another, as the library takes copies of each.
+    Some are written and read at a time, as the library takes copies of each.
     """
 
     def __init__(self, array: Any) -> None:
@@ -195,18 +195,19 @@ class ZarrMatrix:
 
     @property
     def square(self) -> int:
-        """Rows and columns of the smallest square of whole chunks."""
-        return math.lcm(*chunks_of(self._array))
+        """Rows and columns of a square of whole chunks."""
+        smallest = math.lcm(*chunks_of(self._array))
+        return smallest * max(1, _SQUARE // 4 // smallest)  # the library takes copies
 
     def write(self, tile: Tile, block: NDArray[Any]) -> None:
         """Write the chunks of a block."""
-        for part in cut(tile.shape, chunks_of(self._array), is_upper=False):
+        for part in cut(tile.shape, (self.square, self.square), is_upper=False):
             self._array[part.within(tile)] = part.of(block)
 
     def read(self, tile: Tile) -> NDArray[Any]:
         """Return a block."""
         block = np.empty(tile.shape, self._array.dtype)
-        for part in cut(tile.shape, chunks_of(self._array), is_upper=False):
+        for part in cut(tile.shape, (self.square, self.square), is_upper=False):
             part.of(block)[...] = self._array[part.within(tile)]
         return block
 
