@@ -185,17 +185,18 @@ def nearest_neighbours(
     pairs.require(samples_for_neighbours(k=neighbours))
     pairs.place.require_finite(pairs.layers)
     indices: list[Array | None] = []
-    isolated: list[Any] = []
+    isolated: list[int] = []
     for layer, x in enumerate(pairs.layers.arrays):
         near, weights = pairs.place.nearest(
             x, neighbours, center, pairs.num_threads, pairs.report_of(layer)
         )
         is_constant = _are_equally_near(pairs.place, x, center)
         indices.append(None if is_constant else near)
-        isolated.append(0 if is_constant else (weights == 0).all(axis=1).sum())
+        count = (weights == 0).all(axis=1).sum()
+        isolated.append(0 if is_constant else int(pairs.place.to_host(count)))
 
     def remarks(_: Any) -> list[str]:
-        counts = pairs.by_name(int(pairs.place.to_host(count)) for count in isolated)
+        counts = pairs.by_name(isolated)
         return [
             *degenerate(pairs, [near is None for near in indices]),
             *without_edges(pairs.function, pairs.x.samples, counts),
@@ -213,7 +214,7 @@ def _are_equally_near(place: Place, x: Array, center: bool) -> bool:
     first = place.unit_rows(x[:1], False)
     parts = spans(len(x), max(1, PART // x.shape[1]))
     apart = (place.xp.abs(place.unit_rows(x[rows], False) - first).max() for rows in parts)
-    return all(float(most) <= ROUNDING for most in apart)
+    return all(float(place.to_host(most)) <= ROUNDING for most in apart)
 
 
 def neighbours_in_order(
