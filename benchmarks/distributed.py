@@ -25,6 +25,8 @@ import zarr
 from distributed import Client, LocalCluster
 from isogram.distributed._job import Job
 
+from benchmarks import numerics
+
 _TOKENS, _CHANNELS = 49, 320
 
 
@@ -59,7 +61,7 @@ class Row(NamedTuple):
             f"{self.wall:.1f}",
             f"{self.sent}",
         )
-        return f"| {' | '.join(cells)} |"
+        return numerics.row(cells)
 
 
 _COLUMNS = (
@@ -143,7 +145,7 @@ def main() -> None:
     )
     args = parser.parse_args()
     jobs = [tuple(map(int, job.split(":"))) for job in args.jobs]
-    print(f"| {' | '.join(_COLUMNS)} |\n{'|---' * len(_COLUMNS)}|", flush=True)
+    print(f"{numerics.row(_COLUMNS)}\n{'|---' * len(_COLUMNS)}|", flush=True)
     rows = list[Row]()
     with TemporaryDirectory() as name:
         folder = Path(name)

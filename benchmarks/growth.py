@@ -19,7 +19,7 @@ import isogram as ig
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks import features, machine, memory
+from benchmarks import features, machine, memory, numerics
 from benchmarks.baselines import rsm as baseline
 from benchmarks.runner import limit_threads
 
@@ -51,7 +51,7 @@ class Row(NamedTuple):
             f"{self.memory:,.0f}",
             f"{4e-6 * self.inputs**2:,.0f}",
         )
-        return f"| {' | '.join(cells)} |"
+        return numerics.row(cells)
 
 
 COLUMNS = ("inputs", "pairs", "seconds", "µs a pair", "memory growth, MB", "of it the result, MB")
@@ -108,7 +108,7 @@ def main() -> None:
     args = parser.parse_args()
     limit_threads(args.threads)
     print(f"{machine.processor()}, threads: {args.threads}, at {machine.commit()}", flush=True)
-    print(f"| {' | '.join(COLUMNS)} |\n{'|---:' * len(COLUMNS)}|", flush=True)
+    print(f"{numerics.row(COLUMNS)}\n{'|---:' * len(COLUMNS)}|", flush=True)
     for row in rows(60 * args.minutes, args.threads):
         print(row, flush=True)
     few = features.load(NAME)[:FOR_LOOP].astype(np.float32)

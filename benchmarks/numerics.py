@@ -13,7 +13,7 @@ import argparse
 import re
 import sys
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -514,7 +514,8 @@ def table(dtype: str, errors: Errors) -> str:
     return "\n".join(lines)
 
 
-def row(cells: list[str]) -> str:
+def row(cells: Iterable[str]) -> str:
+    """Return a row of a table in Markdown."""
     return f"| {' | '.join(cells)} |"
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from isogram import _core
 from isogram._types import Array
 
-# A remainder of at most so many roundings of the numbers that it was computed from counts as 0.
+# A remainder counts as 0 up to this number of roundings of the numbers that it was computed from.
 ROUNDINGS = 64
 ROUNDING = ROUNDINGS * float(np.finfo(np.float64).eps)  # of a number of 1, in float64
 

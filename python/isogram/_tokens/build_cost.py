@@ -68,7 +68,7 @@ class Shape:
     buffered: int  # bytes that a library holds
 
     def cost(self, segment: int) -> BuildCost:
-        """Return what a build takes with segments of so many inputs at most."""
+        """Return the cost of a build whose segments have at most `segment` inputs."""
         n, s, c = self.inputs, self.tokens, self.channels
         k = min(segment, n)
         rows = (self.copies + 1) * k * s * c * self.itemsize

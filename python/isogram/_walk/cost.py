@@ -188,7 +188,7 @@ def _counted_of(memory_limit: int) -> int:
 
 
 def _limit_for(counted: int) -> int:
-    """Return about the least limit that leaves so many bytes for what is counted."""
+    """Return about the least limit that leaves `counted` bytes for what is counted."""
     limits = counted * 32 // 23 + 9, (counted + UNCOUNTED) * 32 // 31 + 9
     return next(limit for limit in limits if _counted_of(limit) >= counted)
 
