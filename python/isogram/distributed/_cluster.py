@@ -152,7 +152,10 @@ class Cluster:
         cost = self._plan.cost
         kept = 0 if self._plan._keeps_no_parts else cost.part_bytes
         needed = self._job.nbytes + cost.memory - cost.result_bytes - kept
-        for address, about in self._client.scheduler_info()["workers"].items():
+        # `client.scheduler_info()` names no workers where Dask renews it in between.
+        scheduler: Any = self._client.scheduler
+        workers = self._client.sync(scheduler.identity)["workers"]
+        for address, about in workers.items():
             limit = about["memory_limit"]
             if limit and needed > limit:
                 raise MemoryError(
