@@ -174,12 +174,19 @@ def test_no_more_memory_is_used(function, shape, options, limit):
 
 @pytest.mark.parametrize(
     ("operation", "out"),
-    [("gram", "npy"), ("gram", "zarr"), ("jsd", "npy"), ("jsd", "zarr"), ("gram", "array")],
+    [
+        *[("gram", "npy"), ("gram", "zarr"), ("gram", "chunks"), ("gram", "shards")],
+        *[("jsd", "npy"), ("jsd", "zarr"), ("jsd", "chunks")],
+    ],
 )
 def test_results_on_disk_take_no_memory(operation, out, tmp_path):
     """A result of four times the limit, whose blocks are mirrored, in files and in small chunks."""
     if out != "npy":
         pytest.importorskip("zarr")
+    stored = {
+        "chunks": {"chunks": (128, 128)},
+        "shards": {"shards": (128, 128), "chunks": (32, 32), "compressors": None},
+    }.get(out)
     run_program(f"""
         import os
         import re
@@ -193,11 +200,12 @@ def test_results_on_disk_take_no_memory(operation, out, tmp_path):
 
         def run(name, x, **options):
             plan, where = ig.plan("{operation}", x, num_threads=1, **options), {{}}
-            if "{out}" == "array":
+            if {stored}:
                 import zarr
 
-                chunks = {{"chunks": (256, 256), "dtype": np.float32}}
-                where["out"] = zarr.create_array(name, shape=plan.shape, **chunks)
+                where["out"] = zarr.create_array(
+                    name, shape=plan.shape, dtype=np.float32, **{stored}
+                )
                 where["job"] = name + ".job"
             else:
                 where["out"] = name + ".{out}"
@@ -205,13 +213,12 @@ def test_results_on_disk_take_no_memory(operation, out, tmp_path):
 
         os.chdir({str(tmp_path)!r})
         limit = 24_000_000
-        options = {{"tile": 2048}} if "{out}" == "array" else {{"memory_limit": limit}}
         x = np.random.default_rng(0).random((5000, 16), np.float32)
         x /= x.sum(axis=1, keepdims=True)
         run("small", x[:40], tile=256)
         Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
         before = resident("VmRSS")
-        result = run("large", x, **options)
+        result = run("large", x, memory_limit=limit)
         used = resident("VmHWM") - before
         assert 4 * limit < result.nbytes
         assert used < 1.1 * limit, used

@@ -8,6 +8,7 @@ from pathlib import Path
 import isogram as ig
 import numpy as np
 import pytest
+from isogram._plans.gram import plan_gram
 from support import RSM_KERNELS
 
 TOKENS = np.random.default_rng(0).standard_normal((50, 6, 5)).astype(np.float32)
@@ -229,6 +230,39 @@ class TestOut:
     def test_zarr_array_that_is_refused(self, shape, chunks, options, message):
         with pytest.raises(ValueError, match=message):
             rsm_to(zarr_array("rsm.zarr", shape, chunks), **options)
+
+    @pytest.mark.parametrize("chunks", [(50, 50), (12, 16), (7, 7), (64, 64), (1, 50)])
+    def test_zarr_array_of_any_chunks(self, chunks):
+        out = zarr_array("rsm.zarr", (50, 50), chunks)
+        assert ig.semantic_rsm(TOKENS, out=out) is out
+        assert np.array_equal(out[...], ig.semantic_rsm(TOKENS))
+
+    @pytest.mark.parametrize("limit", [None, 2_400_000])
+    @pytest.mark.parametrize(
+        ("rows", "chunks"), [(700, (35, 35)), (700, (24, 32)), (300, (20, 20)), (300, (100, 50))]
+    )
+    def test_tiles_are_made_of_chunks_of_a_zarr_array(self, rows, chunks, limit, monkeypatch):
+        monkeypatch.setitem(plan_gram.__kwdefaults__, "tile", 500)
+        x = np.random.default_rng(3).standard_normal((700, 3)).astype(np.float32)
+        inputs = (x,) if rows == 700 else (x[:rows], x)
+        out = zarr_array("gram.zarr", (rows, 700), chunks)
+        plan = ig.plan("gram", *inputs, memory_limit=limit)
+        with pytest.raises(KeyboardInterrupt):
+            plan.run(*inputs, out=out, progress=Counted(stop_after=1), job="gram.job")
+        again = Counted()
+        plan.run(*inputs, out=out, progress=again, job="gram.job")
+        assert np.array_equal(out[...], ig.gram(*inputs))
+        assert 0 < again.reports[0] < again.reports[-1]  # it has the tiles of the first call
+
+    def test_limit_that_copies_of_chunks_do_not_keep(self):
+        x = np.random.default_rng(3).standard_normal((700, 3)).astype(np.float32)
+        out = zarr_array("gram.zarr", (700, 700), (700, 700))
+        plan = ig.plan("gram", x, memory_limit=4_000_000)
+        with pytest.raises(MemoryError, match="with copies of chunks of `out`, take, got 4") as no:
+            plan.run(x, out=out)
+        least = int(re.search(r"at least (\d+) bytes", str(no.value))[1])
+        ig.plan("gram", x, memory_limit=least).run(x, out=out)
+        assert np.array_equal(out[...], ig.gram(x))
 
     def test_zarr_array_of_another_type(self):
         out = pytest.importorskip("zarr").create_array("a.zarr", shape=(50, 50), dtype="float64")

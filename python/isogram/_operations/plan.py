@@ -119,7 +119,9 @@ def plan(operation: OperationName, /, *inputs: Any, **options: Any) -> Plan:
     )
     if limit is not None:
         made = made.within(limit)
-    given = planner.__kwdefaults__ | options | {"num_threads": None}  # which decides no bit
+    # Neither the number of threads nor a tile that nobody chose says anything of the result.
+    silent = {"num_threads": None, "tile": options.get("tile")}
+    given = planner.__kwdefaults__ | options | silent
     said = {name: _said(value) for name, value in given.items() if value is not None}
     return replace(made, options=said)
 

@@ -16,7 +16,15 @@ from isogram._arrays import Output
 from isogram._memory import FEWER_SAMPLES, PASS_OUT, check_memory
 from isogram._types import Report
 from isogram._walk.journal import Journal, Journaled
-from isogram._walk.matrices import Matrix, check_chunks, is_on_disk, is_zarr_array, refuse_input
+from isogram._walk.matrices import (
+    Matrix,
+    ZarrMatrix,
+    check_array,
+    check_chunks,
+    is_on_disk,
+    is_zarr_array,
+    refuse_input,
+)
 from isogram._walk.plan import Plan, Reduced
 from isogram._walk.sinks import ArraySink, Block, Sink
 from isogram._walk.sources import Source
@@ -150,12 +158,28 @@ class BlocksPlan(Plan):
         if is_zarr_array(out):
             names = (spec.argument for spec in self.inputs)
             refuse_input(self.operation, out, dict(zip(names, inputs, strict=False)))
-            check_chunks(self.operation, out, self.shape, self.dtype, self._written_tiles)
+            check_array(self.operation, out, self.shape, self.dtype)
             if job is None and not self._is_entrywise:
                 raise ValueError(
                     f"{self.operation}: `job` must be a folder, or `out` a path, for a Zarr array "
                     "of entries that depend on the median of all, got None"
                 )
+
+    def _fitted(self, out: Any) -> Self:
+        """Return this plan with tiles of whole chunks of a Zarr array; the caller's stay."""
+        if not is_zarr_array(out):
+            return self
+        plan = self if "tile" in self.options else self._of_chunks(ZarrMatrix(out))
+        check_chunks(self.operation, out, plan._written_tiles)
+        return plan
+
+    def _of_chunks(self, matrix: ZarrMatrix) -> Self:
+        """Return this plan with tiles of whole chunks; with copies of these they keep its limit."""
+        plan = replace(self, copied_bytes=matrix.copied_bytes)
+        if self.memory_limit is not None:
+            return plan.within(self.memory_limit, matrix.chunk)
+        is_cut = len(self.tiles) > 1 and matrix.chunk > self._edge
+        return plan if is_cut else plan._in_tiles(self._units(matrix.chunk) * matrix.chunk)
 
     @property
     def _written_tiles(self) -> set[Tile]:

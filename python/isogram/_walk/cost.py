@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar, Self
 
 from isogram._memory import UNCOUNTED, size
@@ -31,7 +31,8 @@ class Cost:
         About the most that `Plan.run` takes beside the inputs: the result (none if that is in an
         `out`), the parts if they are no blocks of it, one tile's part, and its packed rows and
         columns; the core keeps fewer where rows are long. Of inputs that are no arrays also the
-        tile's rows and columns as they are read.
+        tile's rows and columns as they are read. What Zarr copies to write to an array of the
+        caller's is counted when `run` is given one.
     """
 
     tiles: int
@@ -82,33 +83,50 @@ class Costed(Description):
             result + self._working_bytes(Counter(map(_shape_of, self.tiles)).items()),
         )
 
-    def within(self, memory_limit: int) -> Self:
+    def within(self, memory_limit: int, unit: int = 1) -> Self:
         """Return this plan, with smaller tiles if `run` would take more bytes with its own.
 
-        The limit is for what is taken beside the inputs and the result. Raises MemoryError where no
-        tiles are small enough.
+        The limit is for what is taken beside the inputs and the result. Rows and columns of tiles
+        are multiples of `unit`. Raises MemoryError where no tiles are small enough.
         """
         most = _counted_of(memory_limit)
-        widest = max(max(tile.shape) for tile in self.tiles)
-        taken = {widest: self._working_bytes_with(widest)}
+        widest = self._units(unit)  # in units, as all edges here
+        taken = {widest: self._working_bytes_with(widest * unit)}
         while taken[min(taken)] > most and min(taken) > 1:
             edge = min(taken) // 2
-            taken[edge] = self._working_bytes_with(edge)
+            taken[edge] = self._working_bytes_with(edge * unit)
         fits = min(taken)
         if taken[fits] > most:
             least = min(taken, key=lambda edge: taken[edge])
+            copies = ", with copies of chunks of `out`," if self.copied_bytes else ""
             raise MemoryError(
                 f"{self.operation}: `memory_limit` must be at least {_limit_for(taken[least])} "
-                f"bytes, which {self._smallest(least)} take, got {memory_limit}"
+                f"bytes, which {self._smallest(least * unit)}{copies} take, got {memory_limit}"
             )
         beyond = min((edge for edge in taken if edge > fits), default=fits + 1)
         while beyond - fits > max(1, fits // 64):
             edge = (fits + beyond) // 2
-            if self._working_bytes_with(edge) <= most:
+            if self._working_bytes_with(edge * unit) <= most:
                 fits = edge
             else:
                 beyond = edge
-        return self if fits == widest else self._with_tiles(fits)
+        return replace(self._in_tiles(fits * unit), memory_limit=memory_limit)
+
+    @property
+    def _edge(self) -> int:
+        """The most rows or columns of a tile."""
+        return max(max(tile.shape) for tile in self.tiles)
+
+    def _units(self, unit: int) -> int:
+        """Return how many times `unit` the rows and columns of a tile are at most.
+
+        The only tile of a matrix may end beyond it.
+        """
+        return -(-self._edge // unit) if len(self.tiles) == 1 else max(1, self._edge // unit)
+
+    def _in_tiles(self, edge: int) -> Self:
+        """Return this plan, or one with tiles of another size."""
+        return self if edge == self._edge else self._with_tiles(edge)
 
     def _smallest(self, edge: int) -> str:
         """Return what takes the least memory, in words."""
@@ -138,6 +156,7 @@ class Costed(Description):
         return (
             kept
             + buffered
+            + self.copied_bytes
             + max(
                 self.part_bytes(tile) + self._packed_bytes(tile) + self._copied_bytes(tile)
                 for tile, _ in tiles

@@ -61,6 +61,9 @@ class Description(ABC):
     tiles: tuple[Tile, ...]
     inputs: tuple[InputSpec, ...]
     options: Mapping[str, str] = field(default_factory=dict, kw_only=True)
+    # Bytes that the plan was given a limit of; those that the library of `out` takes for copies.
+    memory_limit: int | None = field(default=None, kw_only=True)
+    copied_bytes: int = field(default=0, kw_only=True)
 
     @property
     def _is_symmetric(self) -> bool:
@@ -145,7 +148,7 @@ class Description(ABC):
         for each in fields(self):
             if each.name == "inputs":
                 _add(digest, [spec[:-1] for spec in self.inputs])
-            elif each.name not in ("tiles", "options"):
+            elif each.name not in ("tiles", "options", "memory_limit", "copied_bytes"):
                 _add(digest, getattr(self, each.name))
         return digest.hexdigest()
 

@@ -7,7 +7,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 from isogram import _core
 from isogram._arguments import threads
@@ -87,10 +87,14 @@ class Plan(Costed):
 
         Of the inputs, which may be memory maps, only the rows and columns of one tile are read at a
         time. A matrix that parts are blocks of is stored block by block, in `out` if that is given:
-        an array of its shape and type, say a memory map; a Zarr array whose chunks tiles are made
-        of; or a path that ends in .npy or .zarr, at which it is once it is whole, and which is
-        returned as a memory map or a Zarr array for reading. Other results are made of all parts;
-        if a stage reduces to another plan, that one is run too. Warns as the operation does.
+        an array of its shape and type, say a memory map; a Zarr array; or a path that ends in .npy
+        or .zarr, at which it is once it is whole, and which is returned as a memory map or a Zarr
+        array for reading. Other results are made of all parts; if a stage reduces to another plan,
+        that one is run too. Warns as the operation does.
+
+        Each chunk of a Zarr array is written as a whole: tiles are made of whole chunks, unless
+        `tile` was given. Zarr's copies of a chunk count into `memory_limit`; MemoryError says what
+        the smallest such tiles take.
 
         With a path, the folder `<out>.job` keeps what is finished, and a journal of it; with `job`,
         a folder, that one does, and all parts with it. The same call goes on after an interruption
@@ -122,8 +126,9 @@ class Plan(Costed):
 
         `computing` takes a stage, its checked inputs, and where its parts go.
         """
-        result, remarks, inputs = self, list[str](), repeatable(inputs)
-        with self._journal(inputs, out, job) as journal:
+        self._check_out(inputs, out, job)
+        result, remarks, inputs = self._fitted(out), list[str](), repeatable(inputs)
+        with result._journal(inputs, out, job) as journal:
             while isinstance(result, Plan):
                 stage, checked = result, result._as_planned(*inputs)
                 with errors_of(self.operation), reporting(self.operation, progress) as report:
@@ -138,7 +143,6 @@ class Plan(Costed):
         self, inputs: Sequence[Any], out: Any, job: Any
     ) -> AbstractContextManager[Journal | None]:
         """Open the journal of a job, if there is to be one."""
-        self._check_out(inputs, out, job)
         folder = self._folder(out, job)
         if folder is None:
             return nullcontext()
@@ -164,6 +168,10 @@ class Plan(Costed):
                 f"{self.operation}: `out` must be None for a plan whose parts are no blocks of a "
                 f"matrix, got {type(out).__name__}"
             )
+
+    def _fitted(self, out: Any) -> Self:
+        """Return this plan with tiles that `out` can take; raise where there are none."""
+        return self
 
     def _facts(self, checked: Any) -> dict[str, Any]:
         """Return what a job is of: the result must not be made of parts of another."""
