@@ -528,7 +528,7 @@ def written(error: float | None, promised: float = np.inf) -> str:
 
 
 def with_tables(page: str, tables: dict[str, str]) -> str:
-    """Return the page with what stands between the marks of every table replaced."""
+    """Return the page with the text between the marks of every table replaced."""
     for name, text in tables.items():
         marks = rf"(<!-- {name} -->\n).*?(<!-- end -->)"
         page, count = re.subn(marks, rf"\g<1>\n{text}\n\n\g<2>", page, flags=re.DOTALL)

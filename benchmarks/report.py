@@ -104,7 +104,7 @@ def target_rows(results: Results) -> list[list[str]]:
 
 
 def markdown(results: Results, notes: str | None = None) -> str:
-    """Return the whole report; `notes` is the file that says what stands in the way of targets."""
+    """Return the whole report; `notes` is the file that says why targets are missed."""
     lines = [f"# Results on {results.machine['processor']}", ""]
     if results.quick:
         lines += ["A quick run: tiny sizes, few samples. Its times mean nothing.", ""]
@@ -113,7 +113,7 @@ def markdown(results: Results, notes: str | None = None) -> str:
         header = ("case", "target", "measured", "", "at the limit")
         lines += ["## Targets", "", *table(header, target_rows(results)), ""]
         if notes:
-            lines += [f"[{notes}]({notes}) says what stands in the way of those not met.", ""]
+            lines += [f"[{notes}]({notes}) says why the others are missed.", ""]
     lines += ["## Cases", ""]
     for case in results.cases.values():
         lines += case_lines(case)

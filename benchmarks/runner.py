@@ -37,7 +37,7 @@ class Contender:
 
 
 def limit_threads(threads: int) -> None:
-    """Let BLAS, OpenMP and PyTorch use so many threads."""
+    """Let BLAS, OpenMP and PyTorch use `threads` threads."""
     torch = load("torch")
     if not isinstance(torch, Unavailable):
         torch.set_threads(threads)

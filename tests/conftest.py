@@ -72,7 +72,7 @@ class Host:
         return many
 
     def share(self, count):
-        """Return how many of so many problems this level solves: levels share them."""
+        """Return how many of `count` problems this level solves: levels share them."""
         return -(-count // len(OFFERED_LEVELS))
 
 

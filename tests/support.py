@@ -656,7 +656,7 @@ needs_the_installed_package = pytest.mark.skipif(
 
 
 def assert_prints(command, shown):
-    """Run a command of isogram, as a page has it, and check that it prints what stands there."""
+    """Run a command of isogram, as a page has it, and check that it prints what the page shows."""
     from click.testing import CliRunner
     from isogram.cli._commands import commands
 

@@ -14,7 +14,7 @@ from benchmarks.baselines import rsm as baseline
 from benchmarks.case import Case, Workload
 from benchmarks.settings import Settings
 
-# tokens, channels, inputs: so many that the loop takes seconds
+# tokens, channels, and enough inputs for the loop to take seconds
 SHAPES = ((49, 1280, 160), (49, 320, 200), (196, 112, 60), (784, 40, 14))
 NARROW = ("bfloat16", "int8")
 RANK = 256  # where there are far more channels

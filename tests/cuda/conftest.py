@@ -53,7 +53,7 @@ class Emulated:
 
     @contextmanager
     def holding_less_than(self, size):
-        """Check that no more memory than so many bytes is in use at one time."""
+        """Check that less memory than `size` bytes is in use at any time."""
         tracemalloc.start()
         try:
             yield

@@ -22,10 +22,10 @@ from scipy import sparse
 # How far a total may be from the optimum, over the sum of the optimum's magnitudes without gates.
 MOST_LOST = {"float32": 2.0**-21, "float64": 2.0**-44}
 
-# Sums of so few float64 numbers as a problem matches.
+# Relative, of a sum of the few float64 numbers that a problem matches.
 SUM_ERROR = 1e-14
 
-# Costs so many times beyond all others count as gates, which are there to be avoided.
+# Costs this many times beyond all others count as gates, which are there to be avoided.
 GATED = 256
 
 

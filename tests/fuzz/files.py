@@ -36,7 +36,7 @@ from click.testing import CliRunner
 from isogram.cli._commands import commands
 
 LONGEST = 20  # seconds for a command, on a machine that does other things too
-PROCESSES = 200  # one case in so many runs in a process of its own
+PROCESSES = 200  # one case in 200 runs in a process of its own
 ADDRESSES = 4 * 2**30  # bytes that it may have
 RUN = f"""
 import resource

@@ -1,4 +1,4 @@
-"""docs/command_line.md: its commands print what stands there."""
+"""docs/command_line.md: its commands print what the page shows."""
 
 import re
 from pathlib import Path

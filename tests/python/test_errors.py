@@ -623,7 +623,7 @@ def test_results_that_cannot_be_allocated(name):
 @pytest.mark.parametrize("name", SIZES)
 def test_sizes_whose_product_overflows(name):
     call = SIZES[name].format(n=2**33)
-    if name in ("center", "match"):  # NumPy itself refuses a view of so many entries
+    if name in ("center", "match"):  # NumPy itself refuses a view of 2^66 entries
         call = call.replace(f"{2**33}, {2**33}", f"{2**30}, {2**30}")
     code = TOO_LARGE.format(call=call, error="(MemoryError, ValueError)")
     printed = run_program(code, timeout=30)

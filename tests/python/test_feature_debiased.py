@@ -87,7 +87,7 @@ def test_the_estimate_of_a_layer_with_itself_is_unbiased():
         own = ig.hsic(x, x)
         pairs = LayerPairs.of("test", Layers(["x"], [x]), None, 1, None)
         share = float(sampled_features(pairs)[0].shares_x[0])
-        # A share that is not positive is NaN; of so much in common there are hardly any.
+        # A share that is not positive is NaN, which is rare for x and x.
         estimates.append(own * share if np.isfinite(share) else 0.0)
         uncorrected.append(own)
     expected = np.trace(root**4)

@@ -1,4 +1,4 @@
-"""docs/intervals.md: its code runs and prints what stands there, in ten lines."""
+"""docs/intervals.md: its code runs and prints what the page shows, in ten lines."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""docs/jobs.md: its jobs run, each in a few lines, and print what stands there."""
+"""docs/jobs.md: its jobs run, each in a few lines, and print what the page shows."""
 
 import re
 from pathlib import Path

@@ -102,7 +102,7 @@ def test_features_of_any_magnitude(name):
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("part", [1, 60, 1 << 16])
 def test_samples_unlike_those_that_are_looked_at_first(monkeypatch, name, part):
-    """The survey starts from the mean of every so many samples: here of 1, 10, or all."""
+    """The survey starts from the mean of parts of the samples: here of 1, 10, or all."""
     monkeypatch.setattr(feature_facts, "_PART", part)
     x, y = layers(100)
     x[::10] = 0

@@ -80,7 +80,7 @@ OF_NEIGHBOURS = (
 )
 # Of a representation with itself these may be less than the best value.
 NOT_BEST_OF_ITSELF = {"cycle_knn"}
-# Some layers here have so many features that they fill the space of samples.
+# Some layers here have enough features to fill the space of samples.
 pytestmark = pytest.mark.filterwarnings("ignore:.* whatever the data are:RuntimeWarning")
 
 

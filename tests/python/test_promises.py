@@ -211,7 +211,7 @@ def test_features_are_centred(kernel, estimator):
 
 
 def test_sums_over_entries_are_float64():
-    """Sums of so many float32 numbers lose four digits in float32."""
+    """Sums of nine million float32 numbers lose four digits in float32."""
     rng = np.random.default_rng(1)
     n = 3000
     similarity = rng.random((n, n), dtype=np.float32)

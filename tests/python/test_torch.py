@@ -568,6 +568,7 @@ def test_nothing_stays_behind_after_an_error():
     assert torch.is_grad_enabled()
 
 
+@pytest.mark.filterwarnings("ignore:.*jit")  # which torch.compile itself uses
 def test_wrapped_models_have_their_own_names():
     model, x = Cnn(), images()
     expected = record(model, [x])

@@ -14,5 +14,5 @@ def linear_gram(x: Any) -> Any:
 
 
 def set_threads(threads: int) -> None:
-    """Let PyTorch use so many threads."""
+    """Let PyTorch use `threads` threads."""
     torch.set_num_threads(threads)

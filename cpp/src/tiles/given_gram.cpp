@@ -29,7 +29,7 @@ constexpr std::size_t kParts = 32;
 // Rows of a tile that are compared with their mirror images at once: those stay in the L1 cache.
 constexpr std::size_t kComparedRows = 32;
 
-// A centred sample whose square is at most so much of the largest is equal to the mean.
+// A centred sample is equal to the mean if its square is at most this share of the largest.
 constexpr double kRounding = 64 * std::numeric_limits<double>::epsilon();
 
 // Calls body(part, rows, worker) for all parts of n rows.

@@ -334,7 +334,7 @@ def _reduce(device: Device, facts: _Facts, sums: _GramSums) -> _Found:
     least = xp.full((len(grams),), -np.inf)  # float64 has no more to tell
     if facts.plan.dtype == np.float32:
         # Rounding errors of the terms of an entry average out, and so do those of the entries:
-        # for CKA to 1e-6, so much is enough.
+        # this is enough for CKA to 1e-6.
         depths = [1 if facts.is_exponential else gram.left.data.shape[1] for gram in grams]
         least = xp.asarray(np.maximum(4096, 6e9 / (np.array(depths) * n * n))) * rounding
         if facts.kernel.name == "linear":

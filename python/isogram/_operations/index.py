@@ -315,8 +315,8 @@ class SemanticIndex:
             One for each query, which it is not to find: itself, where it is in the index; it need
             not be there.
         candidates : int, or array of shape (q, c) of ids, optional
-            As for `retrieve`: choose from so many inputs with similar mean tokens, or from these,
-            such as the answers of a faster search.
+            As for `retrieve`: choose from this number of inputs with similar mean tokens, or from
+            these ids, such as the answers of a faster search.
         checked : int
             As for `retrieve`.
         matching : bool

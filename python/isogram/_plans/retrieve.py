@@ -186,7 +186,7 @@ class SearchPlan(Plan):
         return replace(self, tiles=tuple(blocks(self.inputs[0].shape[0], *reversed(first.shape))))
 
     def _tile(self, edge: int) -> Tile:
-        """Return the first tile of so many queries, or of as many as it has."""
+        """Return the first tile, with at most `edge` queries."""
         first = self.tiles[0]
         return first._replace(rows=slice(0, min(edge, first.rows.stop)))
 

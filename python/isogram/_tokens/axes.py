@@ -63,7 +63,7 @@ def principal_axes(job: Job, count: int) -> NDArray[np.float64]:
 
 
 def sampled_bytes(inputs: int, tokens: int, channels: int) -> int:
-    """Return about the bytes that finding axes of inputs with so many tokens each takes."""
+    """Return about the bytes that finding axes takes; `tokens` are those of one input."""
     drawn = min(inputs, _INPUTS)
     count = min(tokens, -(-_TOKENS_PER_CHANNEL * channels // drawn))
     return 8 * channels * (2 * drawn * count + 3 * channels)

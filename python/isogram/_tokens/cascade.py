@@ -87,7 +87,7 @@ class Nearest:
         candidates: NDArray[np.int64] | None,
         height: int,
     ) -> None:
-        """Cut the queries into blocks of so many."""
+        """Cut the queries into blocks of `height`."""
         self._search, self._k, self._queries, self._candidates = search, k, queries, candidates
         self.tiles = tuple(blocks(len(queries), search.columns, height))
 
@@ -179,12 +179,12 @@ def is_worth_it(search: Search, k: int, queries: int) -> bool:
 
 
 def height_of(columns: int, pairs: int) -> int:
-    """Return how many queries with all columns are about so many pairs."""
+    """Return how many queries with all columns make about `pairs` pairs."""
     return max(_ROWS, pairs // columns)
 
 
 def blocks(queries: int, columns: int, height: int) -> Iterator[Tile]:
-    """Cut queries into blocks of so many, each with all columns."""
+    """Cut queries into blocks of `height`, each with all columns."""
     for start in range(0, queries, height):
         yield Tile(slice(start, min(start + height, queries)), slice(0, columns))
 

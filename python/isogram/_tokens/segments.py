@@ -74,7 +74,7 @@ class Segments:
         self.axes, self.list, self._found_from = axes, segments, self.size
 
     def check(self, count: int) -> None:
-        """Raise ValueError unless arrays fit each other, and there are so many inputs."""
+        """Raise ValueError unless arrays fit each other, and there are `count` inputs."""
         for segment in self.list:
             tokens, turned = segment.tokens, segment.turned
             shape = (int(segment.counts.sum()), self.channels)

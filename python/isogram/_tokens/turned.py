@@ -33,7 +33,7 @@ def depths_for(channels: int) -> tuple[int, ...]:
 
 
 def bytes_of_turned(inputs: int, tokens: int, channels: int) -> int:
-    """Return the bytes of a `Turned` of so many inputs with so many tokens together."""
+    """Return the bytes of a `Turned`; `tokens` are those of all inputs together."""
     depths = depths_for(channels)
     axes = max(depths, default=0)
     return 4 * tokens * axes + 8 * inputs * (3 + channels + axes + 2 * len(depths))
@@ -45,7 +45,7 @@ def bytes_of_axes(channels: int) -> int:
 
 
 def bytes_to_turn(tokens: int, channels: int) -> int:
-    """Return about the bytes that turning an input of so many tokens takes."""
+    """Return about the bytes that turning one input takes."""
     return 8 * tokens * (3 * channels + 3 * max(depths_for(channels), default=0))
 
 

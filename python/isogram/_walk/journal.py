@@ -1,9 +1,9 @@
 """Jobs on disk: what is finished of a result, so that the same call goes on after an interruption.
 
-The folder of a job has a journal, `journal.jsonl`: a line that says what is computed, of which
-inputs, with which options; then a line for each part that is stored, with its checksum. A part is
-written first, and then recorded. What is stored is read again before it counts: that finds what a
-power cut took, of which there is little, as all is flushed to the disk every few seconds.
+The folder of a job has a journal, `journal.jsonl`: a line that names the operation, its inputs and
+options; then a line for each part that is stored, with its checksum. A part is written first, and
+then recorded. A part counts only after it has been read again, which finds those that a power cut
+took: a few, as all files are flushed to the disk every few seconds.
 """
 
 from __future__ import annotations

@@ -18,8 +18,9 @@ _Command = TypeVar("_Command", bound=Callable[..., Any])
 _OPTIONS = (
     click.option(
         "--permutations",
+        metavar="N",
         type=click.IntRange(min=1),
-        help="Test every pair by so many permutations of the samples of B: p, also family-wise.",
+        help="Test every pair by N permutations of the samples of B: p, also family-wise.",
     ),
     click.option(
         "--calibrate",
@@ -31,7 +32,7 @@ _OPTIONS = (
         "resamples",
         metavar="N",
         type=click.IntRange(min=2),
-        help="An interval of 95 % for every pair, by so many resamples of the samples.",
+        help="An interval of 95 % for every pair, by N resamples of the samples.",
     ),
     click.option(
         "--seed",

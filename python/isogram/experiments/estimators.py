@@ -35,7 +35,7 @@ _Features = NDArray[Any]
 
 
 class _Sample(NamedTuple):
-    """What is drawn of two layers: so many pictures and features, in batches of a size."""
+    """What is drawn of two layers: how many pictures and features, in batches of what size."""
 
     pictures: int
     features: int | None = None
