@@ -8,6 +8,7 @@ import zlib
 import isogram as ig
 import numpy as np
 import pytest
+from isogram._tokens.ids import IdTable
 from isogram._tokens.index_file import VERSION
 from scipy.optimize import linear_sum_assignment
 from support import clustered
@@ -175,6 +176,15 @@ def test_ids_are_kept_and_never_given_again():
     assert index.search(maps[6:7], 1).ids.tolist() == [[100]]
     index.add(maps[1:2], ids=[1])  # the caller may
     assert index.search(maps[1:2], 1).ids.tolist() == [[1]]
+
+
+def test_ids_of_a_batch_that_was_not_added_in_the_end():
+    table = IdTable().grown(np.array([5, 6]))
+    table.grown(np.array([7, 8]))  # as where Ctrl-C ends the call that adds them
+    assert [id in table for id in (5, 6, 7, 8)] == [True, True, False, False]
+    table = table.grown(np.array([9, 7, 3]))
+    assert [id in table for id in (5, 6, 7, 8, 9, 3)] == [True, True, True, False, True, True]
+    assert table.columns_of("add", "ids", [3, 7, 9]).tolist() == [4, 3, 2]
 
 
 def test_ids_are_kept_by_files(tmp_path):

@@ -28,7 +28,9 @@ class IdTable:
         """Begin without inputs."""
         self._all: NDArray[Any] = np.empty(0, np.int64)  # of deleted inputs too
         self.are_alive = np.empty(0, bool)
-        self._last_column_of: dict[Id, int] = {}  # of deleted inputs too
+        # Of deleted inputs too, and of batches that were not added in the end: tables that grow from
+        # one another share it, as copying it for each batch would take longer than the batch.
+        self._last_column_of: dict[Id, int] = {}
         self.next = 0  # the integer that the next input gets
 
     def restore(self, ids: NDArray[Any], next: int) -> None:
@@ -62,7 +64,7 @@ class IdTable:
         """Return the table with the ids of inputs that are added; this one stays as it was."""
         table = copy(self)
         columns = range(self.columns, self.columns + len(new))
-        table._last_column_of = self._last_column_of | dict(zip(new.tolist(), columns, strict=True))
+        table._last_column_of.update(zip(new.tolist(), columns, strict=True))
         table._all = np.append(self._all, new) if self.columns else new
         table.are_alive = np.append(self.are_alive, np.ones(len(new), bool))
         if new.dtype.kind == "i" and len(new):
@@ -124,7 +126,8 @@ class IdTable:
     def _column_of(self, id: Any) -> int:
         """Return the column of the input of an id that is not deleted; -1: there is none."""
         column = self._last_column_of.get(id, -1)
-        return column if column >= 0 and self.are_alive[column] else -1
+        is_here = 0 <= column < self.columns and self._all[column] == id
+        return column if is_here and self.are_alive[column] else -1
 
     def columns_of(self, function: str, name: str, ids: Any) -> NDArray[np.int64]:
         """Return the columns of some ids, in an array of their shape."""
