@@ -28,8 +28,8 @@ class IdTable:
         """Begin without inputs."""
         self._all: NDArray[Any] = np.empty(0, np.int64)  # of deleted inputs too
         self.are_alive = np.empty(0, bool)
-        # Of deleted inputs too, and of batches that were not added in the end. Tables that grow from
-        # one another share it, as copying it for each batch would take longer than the batch.
+        # Of deleted inputs too, and of batches that were not added in the end. Tables that grow
+        # from one another share it, as copying it for each batch would take longer than the batch.
         self._last_column_of: dict[Id, int] = {}
         self.next = 0  # the integer that the next input gets
 
