@@ -209,7 +209,10 @@ LIMIT = ig.SemanticIndex.build_cost(MAPS[:8]).memory + 100_000
         ({"ids": IDS[::-1]}, "`ids` changed, in the first 16 inputs"),
         ({"normalize": "token"}, "option `normalize` was input, and is token"),
         ({"layout": "nhwc"}, "option `layout` was nsc, and is nhwc"),
-        ({"memory_limit": LIMIT}, "option `inputs of a segment` was 16, and is 8"),
+        (
+            {"memory_limit": LIMIT},
+            "option `memory_limit` was segments of 16 inputs, and is segments of 8 inputs",
+        ),
     ],
 )
 def test_another_build_is_refused(stop_at, options, message, tmp_path):

@@ -56,7 +56,7 @@ class Build:
         options = {
             "layout": inputs.layout,
             "normalize": inputs.normalize,
-            "inputs of a segment": inputs.segment,
+            "memory_limit": f"segments of {inputs.segment} inputs",
         }
         with keeping_segments(self._function, folder, path, options) as kept:
             inputs.segments = kept.segments(inputs.segment)
