@@ -653,6 +653,17 @@ def test_the_jackknife_says_what_it_lacks():
     assert math.isnan(result.standard_error)
 
 
+@pytest.mark.parametrize("measure", ["cka_biased", "procrustes", "distance_correlation"])
+@pytest.mark.parametrize("groups", [None, [0, 0, 1, 1]])
+def test_the_jackknife_does_not_trust_what_two_inputs_say(measure, groups):
+    x, y = layers(3 if groups is None else 4)
+    with pytest.warns(RuntimeWarning, match="values without an input do not exist, so there is no"):
+        result = ig.jackknife(x, y, measure=measure, groups=groups)
+    assert math.isfinite(result.value)
+    assert math.isnan(result.standard_error)
+    assert math.isnan(result.low)
+
+
 def test_positions_are_drawn_with_their_input():
     x = np.random.default_rng(0).standard_normal((8, 3, 2))
     y, inputs = x + np.random.default_rng(1).standard_normal(x.shape), np.repeat(np.arange(8), 3)

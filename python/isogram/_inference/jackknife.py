@@ -158,6 +158,7 @@ def jackknife(
     sample.require_memory(int(clusters.max()) + 1, FEWER_SAMPLES)
     value, remarks = sample.value()
     left_out = where_known(sample.of_draws(each_left_out(clusters)), value)
+    left_out[_have_no_scatter(sample, clusters)] = np.nan
     m = len(left_out)
     if missing := int(np.isnan(left_out[:, ~np.isnan(value)]).any(axis=1).sum()):
         remarks.append(
@@ -181,6 +182,15 @@ def jackknife(
         layers=sample.keys,
         left_out=sample.many(left_out),
     )
+
+
+def _have_no_scatter(sample: Sample, clusters: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return which inputs, or groups, leave too few: between two there is only one difference.
+
+    Measures that translations do not change have one value then, whatever the layers are.
+    """
+    left = sample.samples - np.bincount(clusters)
+    return (left < 3) & ("translation" in sample.measure.invariances)
 
 
 def _standard_error(left_out: NDArray[np.float64]) -> NDArray[np.float64]:
