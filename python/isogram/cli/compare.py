@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import click
+from numpy.typing import NDArray
 
 import isogram as ig
 from isogram import io
@@ -18,7 +19,7 @@ from isogram._tables import matrix_table, terminal_width
 from isogram.cli._answer import answer
 from isogram.cli._commands import A_AND_B, Command
 from isogram.cli._files import of_files, open_both, read_both, read_labels
-from isogram.cli._inference import Inference, inference_options
+from isogram.cli._inference import Inference, Results, inference_options
 from isogram.cli._options import (
     INPUT,
     OUTPUT,
@@ -124,59 +125,126 @@ def compare(
         raise click.UsageError(
             f"{tiled[0]} does not go with --permutations, --calibrate, --bootstrap"
         )
-    check_targets(json=json_path, csv=csv_path, save=result_path, plot=plot_path)
-    if result_path is not None and result_path.suffix not in SUFFIXES:
-        raise click.UsageError(f"--save must end in {' or '.join(SUFFIXES)}")
+    outputs = _Outputs(json_path, csv_path, result_path, plot_path)
+    outputs.check()
     _check_tiled(tiled, measure, options, reduce)
     if resume and result_path is None:
         raise click.UsageError("--resume goes with --save")
-    plot = None if plot_path is None else _plotting(plot_path)  # before the work
     running: dict[str, Any] = {"num_threads": num_threads, "progress": wants_progress(progress)}
-
     wanted: dict[str, Any] = {"layers": patterns, "ids": ids, "reduce": of_files(reduce)}
-    layers_a: Mapping[str, Any]
-    layers_b: Mapping[str, Any]
+    first: Mapping[str, Any]
+    second: Mapping[str, Any]
     if tiled and scheduler is None:
         both = open_both(a, b, **wanted)
-        layers_a, layers_b = click.get_current_context().with_resource(both)
+        first, second = click.get_current_context().with_resource(both)
     else:
-        layers_a, layers_b = read_both(a, b, labels=groups, **wanted)
-    other = None if layers_b is layers_a else layers_b
-    inputs = [layers_a] if other is None else [layers_a, other]
+        first, second = read_both(a, b, labels=groups, **wanted)
+    other = None if second is first else second
+    sets = [first] if other is None else [first, other]
     taken = {**measure.options, **options}
-    rows, columns = list(layers_a), list(layers_b)
     found = None
     if asked:
-        found = asked.of(layers_a, other, measure=measure, reduce=reduce, **running, **options)
+        found = asked.of(first, other, measure=measure, reduce=reduce, **running, **options)
         matrix = found.values
     elif tiled:
         job = Path(f"{result_path}.job") if resume else None
         of_plan = {name: v for name, v in {**taken, **measure.fixed}.items() if name != "precision"}
-        matrix = planned.result(_PLANNED[measure.needs], inputs, job, running, **of_plan)
+        matrix = planned.result(_PLANNED[measure.needs], sets, job, running, **of_plan)
         if matrix is None:
             return
     else:
         matrix = ig.similarity_matrix(
-            layers_a, other, measure=measure, reduce=reduce, **running, **options
+            first, other, measure=measure, reduce=reduce, **running, **options
         )
-    tested = {} if found is None else found.facts()
-    facts = {"measure": measure.name, "options": taken, "reduce": reduce, "files": [a, b]}
-    facts |= {"rows": rows, "columns": columns, "values": matrix, **tested}
-    if json_path is not None:
-        facts["provenance"] = facts_of(sets_of(inputs))
-    table = partial(matrix_table, matrix) if found is None else found.table
-    answer(table(rows, columns, terminal_width()), facts, json_path)
-    if csv_path is not None:
-        write_csv(csv_path, matrix, rows, columns)
-    if result_path is not None:
-        saved: dict[str, Any] = {"measure": measure.name, "reduce": reduce, "files": [a, b]}
-        io.save(matrix, result_path, inputs=inputs, **saved, **tested, **taken)
-    if plot is not None:
-        label, names = measure.name.replace("_", " "), {"rows": rows, "columns": columns}
+    outputs.write(_Compared(matrix, found, sets, measure, taken, reduce, (a, b)))
+
+
+class _Compared(NamedTuple):
+    """What was compared, and the values."""
+
+    matrix: NDArray[Any]
+    found: Results | None
+    sets: Sequence[Mapping[str, Any]]
+    measure: Measure
+    options: Mapping[str, Any]
+    reduce: LayerReductionName
+    files: tuple[Path, Path]
+
+    @property
+    def rows(self) -> list[str]:
+        """The names of the layers of A."""
+        return list(self.sets[0])
+
+    @property
+    def columns(self) -> list[str]:
+        """The names of the layers of B."""
+        return list(self.sets[-1])
+
+    @property
+    def inferred(self) -> dict[str, Any]:
+        """The facts of a test or an interval."""
+        return {} if self.found is None else self.found.facts()
+
+
+class _Outputs(NamedTuple):
+    """Where the matrix goes, beside the terminal."""
+
+    json: Path | None
+    csv: Path | None
+    result: Path | None
+    plot: Path | None
+
+    def check(self) -> None:
+        """Raise, before the work, for a path that cannot be written."""
+        check_targets(json=self.json, csv=self.csv, save=self.result, plot=self.plot)
+        if self.result is not None and self.result.suffix not in SUFFIXES:
+            raise click.UsageError(f"--save must end in {' or '.join(SUFFIXES)}")
+        if self.plot is not None:
+            _check_plot(self.plot)
+
+    def write(self, compared: _Compared) -> None:
+        """Print the table, and write the files that are asked for."""
+        self._answer(compared)
+        if self.csv is not None:
+            write_csv(self.csv, compared.matrix, compared.rows, compared.columns)
+        if self.result is not None:
+            self._save(compared, self.result)
+        if self.plot is not None:
+            self._draw(compared, self.plot)
+
+    def _answer(self, compared: _Compared) -> None:
+        measure, matrix, found = compared.measure, compared.matrix, compared.found
+        facts: dict[str, Any] = {"measure": measure.name, "options": compared.options}
+        facts["reduce"] = compared.reduce
+        rows, columns = compared.rows, compared.columns
+        facts |= {"files": compared.files, "rows": rows, "columns": columns, "values": matrix}
+        facts |= compared.inferred
+        if self.json is not None:
+            facts["provenance"] = facts_of(sets_of(compared.sets))
+        table = partial(matrix_table, matrix) if found is None else found.table
+        answer(table(rows, columns, terminal_width()), facts, self.json)
+
+    @staticmethod
+    def _save(compared: _Compared, path: Path) -> None:
+        facts: dict[str, Any] = {"measure": compared.measure.name, "reduce": compared.reduce}
+        facts |= {"files": compared.files, **compared.inferred, **compared.options}
+        io.save(compared.matrix, path, inputs=compared.sets, **facts)
+
+    @staticmethod
+    def _draw(compared: _Compared, path: Path) -> None:
+        from isogram import plot
+
+        a, b = compared.files
         ax = plot.heatmap(
-            matrix, **names, kind=measure.kind, label=label, ylabel=a.stem, xlabel=b.stem
+            compared.matrix,
+            rows=compared.rows,
+            columns=compared.columns,
+            kind=compared.measure.kind,
+            label=compared.measure.name.replace("_", " "),
+            ylabel=a.stem,
+            xlabel=b.stem,
         )
-        plot.save(ax, plot_path)
+        plot.save(ax, path)
 
 
 def _check_tiled(
@@ -190,13 +258,12 @@ def _check_tiled(
             raise click.UsageError(f"{name} does not go with --reduce positions")
 
 
-def _plotting(path: Path) -> Any:
-    """Return `isogram.plot`; raise if it cannot be imported, or cannot write the path."""
+def _check_plot(path: Path) -> None:
+    """Raise if `isogram.plot` cannot be imported, or cannot write the path."""
     try:
-        from isogram import plot
+        from isogram import plot  # noqa: F401
         from isogram.plot._figure import endings, is_written
     except ImportError as error:
         raise ImportError("--plot needs matplotlib: pip install 'isogram[plot]'") from error
     if not is_written(path):
         raise click.UsageError(f"--plot must end in one of {', '.join(endings())}")
-    return plot

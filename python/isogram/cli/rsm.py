@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, get_args
 
@@ -91,21 +91,6 @@ def rsm(
     which the same command goes on after an interruption.
     """
     check_scheduler(scheduler, num_threads)
-    if bandwidth is not None and kernel != "rbf":
-        raise click.UsageError("--bandwidth goes with --kernel rbf only")
-    for name, size in (("window", window), ("topk", topk)):
-        if (size is not None) != (matching == name):
-            raise click.UsageError(f"--matching {name} and --{name} go together")
-    if output is None and not dry_run:
-        raise click.UsageError("Missing option '-o' / '--output'")
-    is_zarr = output is not None and output.suffix == ".zarr"
-    is_kept = resume or memory_limit is not None or is_zarr
-    check_targets(output=None if is_zarr else output, json=json_path)
-    check_ending("--output", output, ".npy", ".zarr")
-    if is_kept and output is not None and not output.suffix:
-        name = "--resume" if resume else "--memory-limit"
-        raise click.UsageError(f"{name} needs an --output that ends in .npy or .zarr, got {output}")
-    is_shown = wants_progress(progress)
     options: dict[str, Any] = {
         "kernel": kernel,
         "matching": matching,
@@ -114,6 +99,15 @@ def rsm(
         "layout": layout,
         "bandwidth": "median" if bandwidth is None else bandwidth,
     }
+    if bandwidth is not None and kernel != "rbf":
+        raise click.UsageError("--bandwidth goes with --kernel rbf only")
+    for name in ("window", "topk"):
+        if (options[name] is not None) != (matching == name):
+            raise click.UsageError(f"--matching {name} and --{name} go together")
+    asked = ["--resume"] * resume + ["--memory-limit"] * (memory_limit is not None)
+    _check_output(output, json_path, asked, is_dry=dry_run)
+    is_kept = bool(asked) or _is_zarr(output)
+    is_shown = wants_progress(progress)
     array: Any
     if scheduler is not None:
         layers = io.open(tokens, layers=layer or "*", ids=None, reduce=None)
@@ -146,3 +140,21 @@ def rsm(
     if json_path is not None:
         facts["provenance"] = facts_of([{layer or "": array}])
     answer("", facts, json_path)
+
+
+def _is_zarr(output: Path | None) -> bool:
+    return output is not None and output.suffix == ".zarr"
+
+
+def _check_output(
+    output: Path | None, json_path: Path | None, asked: Sequence[str], *, is_dry: bool
+) -> None:
+    """Raise for an output that cannot be written, or not as the options that are asked for need."""
+    if output is None and not is_dry:
+        raise click.UsageError("Missing option '-o' / '--output'")
+    check_targets(output=None if _is_zarr(output) else output, json=json_path)
+    check_ending("--output", output, ".npy", ".zarr")
+    if asked and output is not None and not output.suffix:
+        raise click.UsageError(
+            f"{asked[0]} needs an --output that ends in .npy or .zarr, got {output}"
+        )

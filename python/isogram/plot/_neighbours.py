@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -69,69 +69,99 @@ def neighbours(
     >>> pictures = np.random.default_rng(0).random((9, 16, 16, 3))
     >>> ax = plot.neighbours([[1, 2, 3], [5, 6, 7]], pictures[[0, 4]], pictures, names=["a", "b"])
     """
-    found = on_host("neighbours", "indices", indices)
-    queries, gallery = _counted("queries", queries), _counted("gallery", gallery)
-    if found.dtype.kind not in "iu":
-        raise TypeError(f"neighbours: `indices` must be integers, got {found.dtype}")
-    if found.ndim != 2 or 0 in found.shape:
-        one = ": of one query pass [indices]" if found.ndim == 1 else ""
-        raise ValueError(f"neighbours: `indices` must have shape (q, k), got {found.shape}{one}")
-    if len(queries) != len(found):
-        raise ValueError(
-            f"neighbours: `queries` must be {len(found)} pictures, one for each row of `indices`, "
-            f"got {len(queries)}"
-        )
-    if found.min() < -1 or found.max() >= len(gallery):
-        worst = found.min() if found.min() < -1 else found.max()
-        raise ValueError(
-            f"neighbours: `indices` must be -1 or below the {len(gallery)} pictures of `gallery`, "
-            f"got {worst}"
-        )
-    values = None if scores is None else numbers_of("neighbours", "scores", scores, 2)
-    marks = None if correct is None else on_host("neighbours", "correct", correct)
-    if marks is not None and marks.dtype != np.bool_:
-        raise TypeError(f"neighbours: `correct` must be True or False, got {marks.dtype}")
-    for name, array in (("scores", values), ("correct", marks)):
-        if array is not None and array.shape != found.shape:
-            raise ValueError(
-                f"neighbours: `{name}` must have the shape of `indices`, {found.shape}, "
-                f"got {array.shape}"
-            )
-    labels = names_of("neighbours", "names", names, len(found))
-    pictures = {
-        ("queries", row): picture_of("neighbours", f"queries[{row}]", queries[row])
-        for row in range(len(found))
-    }
-    for index in np.unique(found[found >= 0]).tolist():
-        pictures["gallery", index] = picture_of("neighbours", f"gallery[{index}]", gallery[index])
-
-    k = found.shape[1]
-    pitch = 1 + _GAP + (0 if values is None else _LINE)
+    shown = _Shown.of(indices, queries, gallery, scores, correct)
+    count, k = shown.indices.shape
+    labels = names_of("neighbours", "names", names, count)
+    pitch = 1 + _GAP + (0 if shown.scores is None else _LINE)
     with axes_for("neighbours", ax) as ax:
         side = extent(ax)[0] / (k + _FIRST)
-        for row, places in enumerate(found.tolist()):
-            top = row * pitch
-            _put(ax, pictures["queries", row], 0, top)
-            for place, index in enumerate(places):
-                if index < 0:
-                    continue
-                left = _FIRST + place * (1 + _GAP)
-                _put(ax, pictures["gallery", index], left, top)
-                if marks is not None:
-                    _frame(ax, left, top, bool(marks[row, place]), side)
-                if values is not None:
-                    _write(ax, values[row, place], left, top, side)
+        for row in range(count):
+            _draw_row(ax, shown, row, row * pitch, side)
         right = _FIRST + k * (1 + _GAP) - _GAP
-        ax.set(xlim=(-0.03, right + 0.03), ylim=(len(found) * pitch - _GAP + 0.03, -0.03))
+        ax.set(xlim=(-0.03, right + 0.03), ylim=(count * pitch - _GAP + 0.03, -0.03))
         ax.axvline((1 + _FIRST) / 2, color="0.6", linewidth=0.6)
         hide_axes(ax)
         if labels:
-            set_names(ax.yaxis, [row * pitch + 0.5 for row in range(len(found))], labels)
+            set_names(ax.yaxis, [row * pitch + 0.5 for row in range(count)], labels)
             ax.tick_params(length=0)
         ax.set_xticks([0.5, (_FIRST + right) / 2], ["query", "neighbours, the nearest first"])
         ax.tick_params(length=0)
         set_title(ax, title)
     return ax
+
+
+class _Shown(NamedTuple):
+    """What is drawn: neighbours, the pictures that are needed, scores and marks."""
+
+    indices: NDArray[Any]
+    queries: list[NDArray[Any]]
+    gallery: dict[int, NDArray[Any]]
+    scores: NDArray[Any] | None
+    correct: NDArray[Any] | None
+
+    @classmethod
+    def of(cls, indices: Any, queries: Any, gallery: Any, scores: Any, correct: Any) -> _Shown:
+        """Check the arguments of `neighbours`."""
+        queries, gallery = _counted("queries", queries), _counted("gallery", gallery)
+        found = _checked_indices(indices, len(queries), len(gallery))
+        values = None if scores is None else numbers_of("neighbours", "scores", scores, 2)
+        marks = None if correct is None else on_host("neighbours", "correct", correct)
+        if marks is not None and marks.dtype != np.bool_:
+            raise TypeError(f"neighbours: `correct` must be True or False, got {marks.dtype}")
+        for name, array in (("scores", values), ("correct", marks)):
+            if array is not None and array.shape != found.shape:
+                raise ValueError(
+                    f"neighbours: `{name}` must have the shape of `indices`, {found.shape}, "
+                    f"got {array.shape}"
+                )
+        needed = np.unique(found[found >= 0]).tolist()
+        return cls(
+            found,
+            [_picture(f"queries[{row}]", queries[row]) for row in range(len(found))],
+            {index: _picture(f"gallery[{index}]", gallery[index]) for index in needed},
+            values,
+            marks,
+        )
+
+
+def _checked_indices(indices: Any, queries: int, gallery: int) -> NDArray[Any]:
+    """Return the indices of neighbours, or raise for such as are none."""
+    found = on_host("neighbours", "indices", indices)
+    if found.dtype.kind not in "iu":
+        raise TypeError(f"neighbours: `indices` must be integers, got {found.dtype}")
+    if found.ndim != 2 or 0 in found.shape:
+        one = ": of one query pass [indices]" if found.ndim == 1 else ""
+        raise ValueError(f"neighbours: `indices` must have shape (q, k), got {found.shape}{one}")
+    if queries != len(found):
+        raise ValueError(
+            f"neighbours: `queries` must be {len(found)} pictures, one for each row of `indices`, "
+            f"got {queries}"
+        )
+    if found.min() < -1 or found.max() >= gallery:
+        worst = found.min() if found.min() < -1 else found.max()
+        raise ValueError(
+            f"neighbours: `indices` must be -1 or below the {gallery} pictures of `gallery`, "
+            f"got {worst}"
+        )
+    return found
+
+
+def _picture(name: str, given: Any) -> NDArray[Any]:
+    return picture_of("neighbours", name, given)
+
+
+def _draw_row(ax: Axes, shown: _Shown, row: int, top: float, side: float) -> None:
+    """Draw a query and its neighbours."""
+    _put(ax, shown.queries[row], 0, top)
+    for place, index in enumerate(shown.indices[row].tolist()):
+        if index < 0:
+            continue
+        left = _FIRST + place * (1 + _GAP)
+        _put(ax, shown.gallery[index], left, top)
+        if shown.correct is not None:
+            _frame(ax, left, top, bool(shown.correct[row, place]), side)
+        if shown.scores is not None:
+            _write(ax, shown.scores[row, place], left, top, side)
 
 
 def _counted(argument: str, pictures: Any) -> Any:
