@@ -98,10 +98,14 @@ class Costed(Description):
         fits = min(taken)
         if taken[fits] > most:
             least = min(taken, key=lambda edge: taken[edge])
-            copies = ", with copies of chunks of `out`," if self.copied_bytes else ""
+            copies, advice = "", ""
+            if self.copied_bytes:
+                copies = ", with copies of chunks of `out`,"
+                advice = ": smaller chunks, and square ones, take less"
             raise MemoryError(
                 f"{self.operation}: `memory_limit` must be at least {_limit_for(taken[least])} "
                 f"bytes, which {self._smallest(least * unit)}{copies} take, got {memory_limit}"
+                f"{advice}"
             )
         beyond = min((edge for edge in taken if edge > fits), default=fits + 1)
         while beyond - fits > max(1, fits // 64):
