@@ -160,6 +160,7 @@ class OneProgress {
 
 std::vector<InputView> rows_of_all(std::span<const Layer* const> layers, Span rows) {
   std::vector<InputView> views;
+  views.reserve(layers.size());
   for (const Layer* layer : layers) views.push_back(rows_of(layer->features, rows));
   return views;
 }
@@ -271,6 +272,7 @@ std::vector<MomentsStage> moments_stages(std::span<const Layer> x, std::span<con
   const bool is_wide = std::any_of(layers.begin(), layers.end(), needs_float64);
   const bool has_features = feature_space_is_cheaper(layers, pairs_of(x, y));
   std::vector<MomentsStage> stages;
+  stages.reserve(5);
   if (!is_wide && has_features) stages.push_back(MomentsStage::features_float32);
   if (!is_wide) stages.push_back(MomentsStage::gram_float32);
   if (has_features) stages.push_back(MomentsStage::features_float64);
@@ -289,6 +291,7 @@ MomentsPlan plan_moments(std::span<const Layer> x, std::span<const Layer> y, Est
   MomentsPlan plan = plan_without_facts(x, y, estimator, stage);
   if (edge > 0) plan.edge = edge;
   const Execution quiet = preparing(execution);
+  plan.layers.reserve(layers.size());
   for (const Layer* layer : layers) {
     // Cosines check entries when a tile is packed, and the tile could not name the index of an
     // entry that is not finite: so they are checked here.

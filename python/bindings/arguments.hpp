@@ -7,6 +7,7 @@
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <exception>
 #include <memory>
@@ -76,9 +77,15 @@ Enum from_name(Names<Enum> names, std::string_view name, const char* argument) {
                               "'");
 }
 
-// A vector's memory as a NumPy array, without a copy.
+// A vector's memory as a NumPy array, without a copy, unless a copy takes less time.
 template <class T>
 py::array_t<T> to_array(std::vector<T> values, std::vector<py::ssize_t> shape) {
+  constexpr std::size_t few = 256;
+  if (values.size() <= few) {
+    py::array_t<T> copy(std::move(shape));
+    std::copy(values.begin(), values.end(), copy.mutable_data());
+    return copy;
+  }
   auto owned = std::make_unique<std::vector<T>>(std::move(values));
   T* data = owned->data();
   py::capsule owner(owned.get(), [](void* p) { delete static_cast<std::vector<T>*>(p); });

@@ -12,6 +12,7 @@ std::vector<Layer> layers_from(const py::list& arrays, const std::vector<std::st
                                KernelOptions options, const std::vector<double>& bandwidths) {
   if (bandwidths.size() != names.size()) throw py::value_error("expected a bandwidth per layer");
   std::vector<Layer> result;
+  result.reserve(names.size());
   for (InputView& features : survey_views(arrays, names)) {
     options.bandwidth = bandwidths[result.size()];
     result.push_back({std::move(features), options});

@@ -169,7 +169,7 @@ def bandwidth_of(function: str, bandwidth: Any, or_else: str = "") -> Bandwidth:
 def bandwidths_of(function: str, bandwidth: Any) -> tuple[Bandwidth, Bandwidth | None]:
     """Return the bandwidth of one side, and of another if that is not the same."""
     or_else = ", a pair of them for the two sides"
-    if not _is_pair(bandwidth) or _is_fraction(bandwidth):
+    if isinstance(bandwidth, str) or not _is_pair(bandwidth) or _is_fraction(bandwidth):
         return bandwidth_of(function, bandwidth, or_else), None
     x, y = (bandwidth_of(function, side, or_else) for side in bandwidth)
     return x, None if y == x else y
@@ -301,9 +301,8 @@ def layers_of(
     arrays = [as_layer(function, n, a, reduce) for n, (_, a) in zip(names, items, strict=True)]
     result = Layers(names, arrays, items)
     for layer, array, (_, given) in zip(names, arrays, items, strict=True):
-        _same_positions(function, layer, given, names[0], items[0][1], reduce)
-        _same_samples(function, layer, array, names[0], arrays[0])
-        require_same_order(function, layer, given, names[0], items[0][1])
+        first = names[0], arrays[0], items[0][1]
+        _same_rows(function, layer, array, given, *first, reduce)
     return result
 
 
@@ -349,11 +348,9 @@ def layers_like(
 ) -> Layers:
     """Check layers of the samples of others."""
     cols = layers_of(function, name, layers, reduce)
-    _same_positions(
-        function, cols.names[0], cols.given[0][1], rows.names[0], rows.given[0][1], reduce
-    )
-    _same_samples(function, cols.names[0], cols.arrays[0], rows.names[0], rows.arrays[0])
-    require_same_order(function, cols.names[0], cols.given[0][1], rows.names[0], rows.given[0][1])
+    first = cols.names[0], cols.arrays[0], cols.given[0][1]
+    other = rows.names[0], rows.arrays[0], rows.given[0][1]
+    _same_rows(function, *first, *other, reduce)
     return cols
 
 
@@ -376,30 +373,39 @@ def two_layers(
     """Check two arrays of the same samples, as sets of one layer each."""
     first = as_layer(function, "x", x, reduce)
     second = first if y is x else as_layer(function, "y", y, reduce)
-    _same_positions(function, "y", y, "x", x, reduce)
-    _same_samples(function, "y", second, "x", first)
-    require_same_order(function, "y", y, "x", x)
+    _same_rows(function, "y", second, y, "x", first, x, reduce)
     return Layers(["x"], [first], [("x", x)]), Layers(["y"], [second], [("y", y)])
 
 
-def _same_samples(
-    function: str, name: str, array: NDArray[Any], first: str, samples: NDArray[Any]
+def _same_rows(
+    function: str,
+    name: str,
+    array: NDArray[Any],
+    given: Any,
+    first: str,
+    array_of_first: NDArray[Any],
+    given_first: Any,
+    reduce: LayerReductionName,
 ) -> None:
-    """Raise unless `array` has as many rows as the argument called `first`."""
-    if len(array) != len(samples):
-        advice = _advice.for_other_samples(name, array.shape, first, samples.shape)
+    """Raise unless the rows of a layer are those of the one called `first`, as far as it shows.
+
+    Identifiers, and positions that become rows, are those of the layers as they were given.
+    """
+    if are_positions(reduce):
+        _same_positions(function, name, given, first, given_first, reduce)
+    if len(array) != len(array_of_first):
+        advice = _advice.for_other_samples(name, array.shape, first, array_of_first.shape)
         raise ValueError(
-            f"{function}: `{name}` must have as many samples as `{first}` ({len(samples)}), "
+            f"{function}: `{name}` must have as many samples as `{first}` ({len(array_of_first)}), "
             f"got {len(array)}{advice}"
         )
+    require_same_order(function, name, given, first, given_first)
 
 
 def _same_positions(
     function: str, name: str, layer: Any, first: str, other: Any, reduce: LayerReductionName
 ) -> None:
-    """Raise where positions are rows, unless both layers have those of the same samples."""
-    if not are_positions(reduce):
-        return
+    """Raise unless two layers have the positions of the same samples."""
     expected, got = (samples_and_positions(np.shape(a), reduce) for a in (other, layer))
     if got != expected:
         raise ValueError(

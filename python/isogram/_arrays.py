@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, ValuesView
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,11 +68,9 @@ def as_input(
     integers that float64 does not hold, `if_other_rank` makes that for arrays of other shapes. With
     `on_gpu` it may lie on a GPU, and stays there.
     """
-    if type(value) is np.ndarray and value.dtype in _AS_IT_IS:
-        # At once, as small calls take microseconds; an axis of one item may have any stride.
-        if value.ndim in ranks and value.flags.carray and min(value.shape) > 1:
-            return value
-    elif not on_gpu and gpu_of(value):
+    if _is_ready(value, ranks):
+        return value
+    if not (on_gpu or isinstance(value, np.ndarray)) and gpu_of(value):
         raise TypeError(
             f"{function}: `{name}` must be in host memory, got an array on {gpu_of(value)}: this "
             f"function does not run on GPUs, so {COPY_TO_HOST}"
@@ -92,6 +90,17 @@ def as_input(
     if not isinstance(array, np.ndarray) or _is_readable(array):
         return array
     return converted(array, array.dtype.newbyteorder("="), order="C")
+
+
+def _is_ready(value: Array, ranks: tuple[int, ...]) -> TypeGuard[NDArray[Any]]:
+    """Whether the core takes an array as it is, seen at once: small calls take microseconds.
+
+    It has several items along each axis: an axis of one item may have any stride.
+    """
+    if not (type(value) is np.ndarray and value.dtype in _AS_IT_IS and value.ndim in ranks):
+        return False
+    shape = value.shape
+    return 0 not in shape and 1 not in shape and value.flags.carray
 
 
 def _require_type(function: str, name: str, type_name: str) -> None:
@@ -163,6 +172,8 @@ def as_matrix(
     if_other_rank: Callable[[str, tuple[int, ...]], str] | None = None,
 ) -> NDArray[Any]:
     """Return a 2-D input that has rows and columns."""
+    if _is_ready(value, (2,)):
+        return value
     array = as_input(function, name, value, 2, on_gpu=True, if_other_rank=if_other_rank)
     if array.size == 0:
         raise _empty(function, name, array)
@@ -202,12 +213,6 @@ def _empty(function: str, name: str, array: NDArray[Any]) -> ValueError:
 
 def are_same(a: Array, b: Array) -> bool:
     """Whether two arrays, of NumPy or on a GPU, are one and the same memory, or read from one."""
-
-    def place(array: Array) -> list[Any]:
-        on_host = isinstance(array, np.ndarray)
-        interface = array.__array_interface__ if on_host else array.__cuda_array_interface__
-        return [interface.get(name) for name in ("data", "shape", "strides", "typestr")]
-
     if a is b:
         return True
     are_on_host = isinstance(a, np.ndarray) and isinstance(b, np.ndarray)
@@ -215,7 +220,13 @@ def are_same(a: Array, b: Array) -> bool:
         return False  # at once, as small calls take microseconds
     if isinstance(a, Unread) or isinstance(b, Unread):
         return isinstance(a, Unread) and a.is_same(b)
-    return place(a) == place(b)
+    return _memory_of(a) == _memory_of(b)
+
+
+def _memory_of(array: Array) -> list[Any]:
+    on_host = isinstance(array, np.ndarray)
+    interface = array.__array_interface__ if on_host else array.__cuda_array_interface__
+    return [interface.get(name) for name in ("data", "shape", "strides", "typestr")]
 
 
 def _to_array(function: str, name: str, value: Array) -> tuple[NDArray[Any], str]:

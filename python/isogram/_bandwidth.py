@@ -55,13 +55,23 @@ def resolved_bandwidth(
 
 
 def bandwidths(
-    place: Place, function: str, layers: Layers | None, kernel: Kernel, num_threads: int
+    place: Place, function: str, x: Layers, y: Layers | None, kernel: Kernel, num_threads: int
+) -> tuple[list[Any], list[Any]]:
+    """Return the bandwidth of each layer of `x`, and of each of `y`."""
+    if kernel.needs_median:
+        of_x = _resolved_bandwidths(place, function, x, kernel, num_threads)
+        of_y = _resolved_bandwidths(place, function, y, kernel.of_y, num_threads) if y else []
+        return of_x, of_y
+    layers_of_y = len(y.names) if y else 0
+    return (
+        [kernel.bandwidth.number] * len(x.names),
+        [kernel.of_y.bandwidth.number] * layers_of_y,
+    )
+
+
+def _resolved_bandwidths(
+    place: Place, function: str, layers: Layers, kernel: Kernel, num_threads: int
 ) -> list[Any]:
-    """Return the bandwidth of each layer."""
-    if layers is None:
-        return []
-    if not kernel.needs_median:
-        return [kernel.bandwidth.number] * len(layers.names)  # at once
     return [
         resolved_bandwidth(place, function, name, x, kernel, num_threads, allow_constant=True)
         for name, x in layers.named.items()

@@ -11,7 +11,7 @@ import numpy as np
 from isogram._host.place import HOST as HOST
 from isogram._loading import loaded
 from isogram._rows import Unread
-from isogram._types import Array
+from isogram._types import Array, Layers
 
 if TYPE_CHECKING:
     from isogram._device.device import Device
@@ -26,6 +26,14 @@ def place_of(function: str, arrays: Mapping[str, Array]) -> Place:
         if not isinstance(array, np.ndarray):
             return _common_place(function, arrays)
     return HOST
+
+
+def place_of_layers(function: str, x: Layers, y: Layers | None) -> Place:
+    """Return where checked layers lie; all must lie together."""
+    for array in x.arrays if y is None else x.arrays + y.arrays:
+        if not isinstance(array, np.ndarray):
+            return _common_place(function, x.named_with(y))
+    return HOST  # at once, without their names
 
 
 def place_with(gpus: Sequence[Device], home: Place) -> Place:

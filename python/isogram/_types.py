@@ -91,7 +91,7 @@ class Layers(NamedTuple):
     @property
     def samples(self) -> int:
         """Rows of every layer."""
-        return int(self.arrays[0].shape[0])
+        return len(self.arrays[0])
 
     @property
     def named(self) -> dict[str, NDArray[Any]]:
@@ -115,14 +115,9 @@ class Layers(NamedTuple):
         }
 
 
-class HsicTable(NamedTuple):
-    """HSIC and CKA of all pairs of layers, and the HSIC of each with itself, in host memory."""
-
-    hsic: NDArray[Any]
-    cka: NDArray[Any]
-    self_x: NDArray[Any]
-    self_y: NDArray[Any]
-    result: Array  # the CKA, where the layers lie
+# HSIC and CKA of all pairs of layers, and the HSIC of each layer of `x` and of `y` with itself, in
+# host memory; and the CKA once more, where the layers lie.
+HsicTable: TypeAlias = tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any], Array]
 
 
 class GbsTable(NamedTuple):

@@ -37,16 +37,13 @@ Grid grid_of(const MomentsPlan& plan, std::size_t k, std::size_t l) {
   return k == l ? Grid::upper(rows) : Grid::full(rows, tiles_in(plan.layers[l].features));
 }
 
-double inner(const double* a, const double* b, std::size_t n) {
-  return std::inner_product(a, a + n, b, 0.0);
-}
-
 // Xᵀ less an origin, in scaled units: the features of one layer as rows of panels (see
 // simd/kernels.hpp), one segment of samples after another.
 template <class T>
 struct ShiftedFeatures {
   std::size_t count;
-  Buffer<T> panels;
+  std::size_t panels;
+  Buffer<T> values;
 };
 
 // Some samples of every layer, packed.
@@ -62,6 +59,7 @@ class PackedSamples {
         samples_(rows[0].rows),
         segments_(blocks_in(samples_, kSegment)) {
     const std::size_t stride = sums.row_sums.size() / rows.size();
+    features_.reserve(rows.size());
     for (std::size_t k = 0; k < rows.size(); ++k) {
       const std::size_t place = k * stride + begin;
       pack(rows[k], plan.layers[k], &sums.diagonal[place], &sums.row_sums[place], execution);
@@ -100,26 +98,28 @@ class PackedSamples {
   void pack(const InputView& x, const LayerFacts& facts, double* diagonal, double* row_sums,
             const Execution& execution) {
     const std::size_t panel = kernels_.panel;
-    ShiftedFeatures<T>& features = features_.emplace_back();
-    features.count = x.cols;
-    features.panels = Buffer<T>::kept(product(panels_of(x.cols) * panel, samples_));
+    const std::size_t panels = blocks_in(x.cols, panel);
+    ShiftedFeatures<T>& features =
+        features_.emplace_back(x.cols, panels, Buffer<T>::kept(product(panels * panel, samples_)));
     const Buffer<T> sum = as_panels(facts.sum);
     const std::vector<double>& origin = facts.gram.origin;
     const int exponent = facts.gram.exponent;
     const RowReader reader(x);
     parallel_for(execution, segments_, [&](std::size_t segment, Worker& worker) {
-      std::vector<double> row(x.cols);
+      std::vector<double> row;  // unless it is in memory as it is needed
       const Span samples = part_span(samples_, segment, segments_);
+      T* const first_panel = segment_panel(features, 0, samples);
       for (std::size_t i = samples.begin; i < samples.end; ++i) {
         worker.check(x.cols);
         // Rows that only have to be shifted are shifted into their places.
         const T* stored = exponent == 0 ? stored_row<T>(x, i) : nullptr;
         if (!stored) {
+          row.resize(x.cols);
           reader.read(i, row.data());
           subtract_scaled(row.data(), row.size(), origin.data(), exponent);
         }
-        for (std::size_t p = 0; p < panels_of(x.cols); ++p) {
-          T* target = segment_panel(features, p, samples) + (i - samples.begin) * panel;
+        for (std::size_t p = 0; p < panels; ++p) {
+          T* target = first_panel + (p * samples.size() + i - samples.begin) * panel;
           const Span span{p * panel, std::min(x.cols, (p + 1) * panel)};
           if (stored) {
             kernels_.subtract_shifts(stored + span.begin, target, span.size(), 0,
@@ -138,18 +138,16 @@ class PackedSamples {
     });
   }
 
-  std::size_t panels_of(std::size_t features) const { return blocks_in(features, kernels_.panel); }
-
   // Panel p of the segment with these samples.
   template <class Features>
   auto segment_panel(Features& features, std::size_t p, Span samples) const {
-    const std::size_t rows_before = panels_of(features.count) * samples.begin + p * samples.size();
-    return features.panels.data() + rows_before * kernels_.panel;
+    const std::size_t rows_before = features.panels * samples.begin + p * samples.size();
+    return features.values.data() + rows_before * kernels_.panel;
   }
 
   // A row as T, with zeros up to whole panels.
   Buffer<T> as_panels(const std::vector<double>& row) const {
-    Buffer<T> rounded(panels_of(row.size()) * kernels_.panel);
+    Buffer<T> rounded(padded(row.size(), kernels_.panel));
     std::transform(row.begin(), row.end(), rounded.begin(),
                    [](double value) { return static_cast<T>(value); });
     return rounded;
@@ -172,48 +170,65 @@ Buffer<double> added(Buffer<double>* tiles, std::size_t count) {
   return sum;
 }
 
+// Working memory for the tiles of all pairs of layers.
+template <class T>
+PerWorker<Buffer<T>> tiles_of_workers(const MomentsPlan& plan, const LayerPairs& pairs,
+                                      std::span<const PackedSamples<T>> ranges,
+                                      const Execution& execution) {
+  std::size_t cells = 0;
+  for (const auto& [k, l] : pairs.list()) cells = std::max(cells, grid_of(plan, k, l).cells());
+  std::size_t segments = 0;
+  for (const PackedSamples<T>& range : ranges) segments += range.segments();
+  return PerWorker<Buffer<T>>(execution, cells * segments, new_tile<T>);
+}
+
 // Calls visit(index of the cell, tile) for the tiles of XcᵀYc over all samples of some ranges, in
 // any order. A tile adds the segments of each range first, then the ranges.
 template <class T, class Visit>
 void for_cross_tiles(std::span<const PackedSamples<T>> ranges, const Grid& grid, std::size_t k,
-                     std::size_t l, const Execution& execution, Visit visit) {
+                     std::size_t l, PerWorker<Buffer<T>>& scratch, const Execution& execution,
+                     Visit visit) {
   struct Piece {
-    std::size_t range;
+    const PackedSamples<T>& range;
     Span segments;
   };
-  std::vector<Piece> pieces;
-  std::vector<std::size_t> of_range;
-  for (std::size_t r = 0; r < ranges.size(); ++r) {
-    const std::size_t segments = ranges[r].segments();
-    const std::size_t parts = std::min(segments, blocks_in(kTasks, grid.cells()));
-    for (std::size_t p = 0; p < parts; ++p) pieces.push_back({r, part_span(segments, p, parts)});
-    of_range.push_back(parts);
-  }
-  const auto sum_over_ranges = [&](Buffer<double>* tiles) {
-    std::vector<Buffer<double>> sums;
-    for (const std::size_t parts : of_range) {
-      sums.push_back(added(tiles, parts));
-      tiles += parts;
-    }
-    return added(sums.data(), sums.size());
-  };
   const auto compute = [&](std::size_t index, const Piece& piece, T* tile, Worker& worker) {
-    return ranges[piece.range].cross_tile(k, l, grid.cell(index), piece.segments, tile, worker);
+    return piece.range.cross_tile(k, l, grid.cell(index), piece.segments, tile, worker);
   };
-  if (pieces.size() == ranges.size()) {
-    walk_tiles(grid, execution, new_tile<T>, [&](Cell cell, Buffer<T>& tile, Worker& worker) {
-      const std::size_t index = grid.index(cell);
-      Buffer<double> sum = compute(index, pieces[0], tile.data(), worker);
-      for (std::size_t r = 1; r < pieces.size(); ++r) {
-        const Buffer<double> next = compute(index, pieces[r], tile.data(), worker);
+  const auto parts_of = [&](const PackedSamples<T>& range) {
+    return std::min(range.segments(), blocks_in(kTasks, grid.cells()));
+  };
+  if (std::ranges::all_of(ranges, [](std::size_t parts) { return parts == 1; }, parts_of)) {
+    const auto add_ranges = [&](std::size_t index, Buffer<T>& tile, Worker& worker) {
+      const auto of_range = [&](const PackedSamples<T>& range) {
+        return compute(index, {range, {0, range.segments()}}, tile.data(), worker);
+      };
+      Buffer<double> sum = of_range(ranges[0]);
+      for (const PackedSamples<T>& range : ranges.subspan(1)) {
+        const Buffer<double> next = of_range(range);
         simd::kernels().float64.add_row(next.data(), next.size(), sum.data());
       }
       visit(index, sum);
-    });
+    };
+    parallel_for(execution, grid.cells(), scratch, add_ranges);
     return;
   }
+  std::vector<Piece> pieces;
+  for (const PackedSamples<T>& range : ranges) {
+    const std::size_t parts = parts_of(range);
+    for (std::size_t p = 0; p < parts; ++p) {
+      pieces.push_back({range, part_span(range.segments(), p, parts)});
+    }
+  }
+  const auto sum_over_ranges = [&](Buffer<double>* tiles) {
+    std::vector<Buffer<double>> sums;
+    for (const PackedSamples<T>& range : ranges) {
+      sums.push_back(added(tiles, parts_of(range)));
+      tiles += parts_of(range);
+    }
+    return added(sums.data(), sums.size());
+  };
   std::vector<Buffer<double>> tiles(grid.cells() * pieces.size());
-  PerWorker scratch(execution, tiles.size(), new_tile<T>);
   parallel_for(execution, tiles.size(), scratch,
                [&](std::size_t task, Buffer<T>& tile, Worker& worker) {
                  const std::size_t index = task / pieces.size();
@@ -236,10 +251,11 @@ double squares_of(const Buffer<double>& tile) {
 // ‖XcᵀYc‖².
 template <class T>
 double squared_cross_norm(const MomentsPlan& plan, std::span<const PackedSamples<T>> ranges,
-                          std::size_t k, std::size_t l, const Execution& execution) {
+                          std::size_t k, std::size_t l, PerWorker<Buffer<T>>& scratch,
+                          const Execution& execution) {
   const Grid grid = grid_of(plan, k, l);
   std::vector<double> squares(grid.cells());
-  for_cross_tiles(ranges, grid, k, l, execution,
+  for_cross_tiles(ranges, grid, k, l, scratch, execution,
                   [&](std::size_t index, const Buffer<double>& tile) {
                     squares[index] = weight_of(grid.cell(index), k, l) * squares_of(tile);
                   });
@@ -269,12 +285,13 @@ double squared_cross_norm(const MomentsPlan& plan, const std::vector<double>& cr
 // The whole matrix XcᵀYc.
 template <class T>
 std::vector<double> cross_matrix(const MomentsPlan& plan, std::span<const PackedSamples<T>> samples,
-                                 std::size_t k, std::size_t l, const Execution& execution) {
+                                 std::size_t k, std::size_t l, PerWorker<Buffer<T>>& scratch,
+                                 const Execution& execution) {
   const Grid grid = grid_of(plan, k, l);
   const std::size_t height = plan.layers[k].features;
   const std::size_t width = plan.layers[l].features;
   std::vector<double> cross = zeros_of(height, width);
-  for_cross_tiles(samples, grid, k, l, execution,
+  for_cross_tiles(samples, grid, k, l, scratch, execution,
                   [&](std::size_t index, const Buffer<double>& tile) {
                     const Cell cell = grid.cell(index);
                     const Span rows = tile_span(cell.row, height);
@@ -292,24 +309,24 @@ std::vector<double> cross_matrix(const MomentsPlan& plan, std::span<const Packed
 }
 
 // Sets the moments of a pair of layers from `squares` = ‖XcᵀYc‖².
-void set_pair(const MomentsPlan& plan, const std::vector<double>& diagonal, std::size_t k,
+//
+// The debiased estimator subtracts the squared diagonal of the Gram matrix from ‖XcᵀXc‖². Returns
+// false if that has cost 3 bits: where nearly all of the sum lies on the diagonal (orthogonal
+// samples, or one that dwarfs the others).
+bool set_pair(const MomentsPlan& plan, const std::vector<double>& diagonal, std::size_t k,
               std::size_t l, double squares, Moments& moments) {
-  const std::size_t n = plan.samples;
-  const double* sums_k = &moments.row_sums[k * n];
-  const double* sums_l = &moments.row_sums[l * n];
-  moments.set_pair(k, l, squares - inner(&diagonal[k * n], &diagonal[l * n], n),
-                   inner(sums_k, sums_l, n));
-}
-
-// The debiased estimator subtracts the squared diagonal of the Gram matrix from ‖XcᵀXc‖². Whether
-// that has cost 3 bits: where nearly all of the sum lies on the diagonal (orthogonal samples, or
-// one that dwarfs the others).
-bool has_cancelled(const MomentsPlan& plan, const std::vector<double>& diagonal, std::size_t layer,
-                   const Moments& moments) {
-  if (plan.estimator == Estimator::biased) return false;
+  double of_diagonals = 0;
+  double of_row_sums = 0;
+  for (std::size_t i = 0; i < plan.samples; ++i) {
+    const std::size_t at_k = k * plan.samples + i;
+    const std::size_t at_l = l * plan.samples + i;
+    of_diagonals += diagonal[at_k] * diagonal[at_l];
+    of_row_sums += moments.row_sums[at_k] * moments.row_sums[at_l];
+  }
+  moments.set_pair(k, l, squares - of_diagonals, of_row_sums);
+  if (k != l || plan.estimator == Estimator::biased) return true;
   const double n = static_cast<double>(plan.samples);
-  const double* own = &diagonal[layer * plan.samples];
-  return n * (n - 3) * moments.hsic(layer, layer) < inner(own, own, plan.samples) / 8;
+  return !(n * (n - 3) * moments.hsic(k, k) < of_diagonals / 8);
 }
 
 // Moments without those of pairs.
@@ -359,10 +376,12 @@ MomentsPart sums_in_feature_space(const MomentsPlan& plan, std::span<const Input
   part.diagonal = zeros_of(rows.size(), rows[0].rows);
   part.row_sums = zeros_of(rows.size(), rows[0].rows);
   const PackedSamples<T> samples(plan, rows, 0, preparing(execution), part);
+  const std::span<const PackedSamples<T>> ranges(&samples, 1);
   const LayerPairs pairs = pairs_of(plan);
+  PerWorker<Buffer<T>> scratch = tiles_of_workers(plan, pairs, ranges, execution);
   for (const auto& [k, l] : pairs.list()) {
     const Execution own = within(execution, part.cross.size(), pairs.list().size(), 0);
-    part.cross.push_back(cross_matrix<T>(plan, {&samples, 1}, k, l, own));
+    part.cross.push_back(cross_matrix(plan, ranges, k, l, scratch, own));
   }
   return part;
 }
@@ -372,8 +391,8 @@ std::optional<Moments> moments_in_feature_space(const MomentsPlan& plan, const M
   const LayerPairs pairs = pairs_of(plan);
   for (std::size_t p = 0; p < pairs.list().size(); ++p) {
     const auto [k, l] = pairs.list()[p];
-    set_pair(plan, sums.diagonal, k, l, squared_cross_norm(plan, sums.cross[p], k, l), moments);
-    if (k == l && has_cancelled(plan, sums.diagonal, k, moments)) return {};
+    const double squares = squared_cross_norm(plan, sums.cross[p], k, l);
+    if (!set_pair(plan, sums.diagonal, k, l, squares, moments)) return {};
   }
   return moments;
 }
@@ -386,20 +405,22 @@ std::optional<Moments> moments_in_feature_space(const MomentsPlan& plan,
   std::vector<PackedSamples<T>> ranges;
   for (const SampleTile& tile : tiles_of(plan)) {
     std::vector<InputView> rows;
+    rows.reserve(layers.size());
     for (const InputView& layer : layers) rows.push_back(rows_of(layer, tile.rows));
     ranges.emplace_back(plan, rows, tile.rows.begin, preparing(execution), sums);
   }
   Moments moments = moments_with(plan, std::move(sums.row_sums));
   const LayerPairs pairs = pairs_of(plan);
   const std::size_t total = pairs.list().size();
+  PerWorker<Buffer<T>> scratch = tiles_of_workers<T>(plan, pairs, ranges, execution);
   for (std::size_t p = 0; p < total; ++p) {
     const auto [k, l] = pairs.list()[p];
     // Pairs of a layer with itself come first. They report no progress: if one has cancelled, the
     // next stage starts again.
     const Execution own =
         p < plan.layers.size() ? preparing(execution) : within(execution, p, total, 0);
-    set_pair(plan, sums.diagonal, k, l, squared_cross_norm<T>(plan, ranges, k, l, own), moments);
-    if (k == l && has_cancelled(plan, sums.diagonal, k, moments)) return {};
+    const double squares = squared_cross_norm<T>(plan, ranges, k, l, scratch, own);
+    if (!set_pair(plan, sums.diagonal, k, l, squares, moments)) return {};
   }
   report(execution, total, total);
   return moments;

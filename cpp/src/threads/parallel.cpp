@@ -65,8 +65,7 @@ void set_num_threads(int num_threads) {
 // One running loop: the counter from which its threads take tasks, and its first error.
 class Team {
  public:
-  Team(const Execution& execution, std::size_t tasks,
-       const std::function<void(std::size_t, Worker&)>& body)
+  Team(const Execution& execution, std::size_t tasks, const LoopBody& body)
       : execution_(execution), tasks_(tasks), body_(body) {}
 
   void work(std::size_t index, bool is_caller) noexcept {
@@ -119,7 +118,7 @@ class Team {
  private:
   const Execution& execution_;
   const std::size_t tasks_;
-  const std::function<void(std::size_t, Worker&)>& body_;
+  const LoopBody& body_;
   std::atomic<std::size_t> next_{0};
   std::atomic<std::size_t> done_{0};
   std::atomic<bool> stopped_{false};
@@ -250,8 +249,8 @@ std::size_t team_size(const Execution& execution, std::size_t tasks) {
   return std::min(static_cast<std::size_t>(wanted), tasks);
 }
 
-void parallel_for(const Execution& execution, std::size_t tasks,
-                  const std::function<void(std::size_t, Worker&)>& body, std::size_t max_threads) {
+void parallel_for(const Execution& execution, std::size_t tasks, const LoopBody& body,
+                  std::size_t max_threads) {
   const bool nested = current_worker != nullptr;
   Team team(execution, tasks, body);
   const std::size_t helpers = team_size(execution, std::min(max_threads, tasks)) - 1;
@@ -276,7 +275,11 @@ Execution within(const Execution& execution, std::size_t done, std::size_t total
 }
 
 Execution preparing(const Execution& execution) {
-  return within(execution, 0, 0);
+  Execution quiet{execution.num_threads, {}};
+  if (execution.poll) {
+    quiet.poll = [&execution](std::size_t, std::size_t) { return execution.poll(0, 0); };
+  }
+  return quiet;
 }
 
 void report(const Execution& execution, std::size_t done, std::size_t total) {

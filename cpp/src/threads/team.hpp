@@ -63,11 +63,26 @@ inline std::size_t threads_for(std::size_t entries) {
   return 1 + (entries >> 15);
 }
 
+// The body of a loop: a reference to a callable, where a std::function would be a copy of all that
+// it captures.
+class LoopBody {
+ public:
+  template <class Body>
+  LoopBody(const Body& body)  // NOLINT: conversion is the point
+      : body_(&body), call_([](const void* callable, std::size_t task, Worker& worker) {
+          (*static_cast<const Body*>(callable))(task, worker);
+        }) {}
+  void operator()(std::size_t task, Worker& worker) const { call_(body_, task, worker); }
+
+ private:
+  const void* body_;
+  void (*call_)(const void* callable, std::size_t task, Worker& worker);
+};
+
 // Calls body(task, worker) once for every task in [0, tasks), dynamically scheduled over
 // team_size() threads, including the caller, but at most `max_threads`. The first exception stops
 // the loop and is rethrown. A loop nested in another is serial.
-void parallel_for(const Execution& execution, std::size_t tasks,
-                  const std::function<void(std::size_t task, Worker& worker)>& body,
+void parallel_for(const Execution& execution, std::size_t tasks, const LoopBody& body,
                   std::size_t max_threads = std::numeric_limits<std::size_t>::max());
 
 // The working memory of the threads of a loop, or of several loops one after another: one State per

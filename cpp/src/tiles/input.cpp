@@ -152,16 +152,6 @@ double measure_row(const RowReader& reader, std::size_t i, const Look& look,
   return largest_magnitude(row.data(), x.cols);
 }
 
-// Readers of kColumnsAtOnce columns each.
-std::vector<RowReader> readers_of(const InputView& x, Span cols) {
-  std::vector<RowReader> readers;
-  readers.reserve(blocks_in(cols.size(), kColumnsAtOnce));
-  for (std::size_t begin = cols.begin; begin < cols.end; begin += kColumnsAtOnce) {
-    readers.emplace_back(columns_of(x, {begin, std::min(cols.end, begin + kColumnsAtOnce)}));
-  }
-  return readers;
-}
-
 // Where measures of a part of an input go: of its rows, and of the columns of one strip.
 struct Target {
   Span cols;
@@ -169,33 +159,48 @@ struct Target {
   double* column_sums;
 };
 
+// kColumnsAtOnce columns, or the last of them.
+struct Piece {
+  std::size_t begin;
+  RowReader reader;
+  Look look;
+  double* sums;
+};
+
+std::vector<Piece> pieces_of(const InputView& x, const Look& look, const Target& target) {
+  const Span cols = target.cols;
+  std::vector<Piece> pieces;
+  pieces.reserve(blocks_in(cols.size(), kColumnsAtOnce));
+  for (std::size_t begin = cols.begin; begin < cols.end; begin += kColumnsAtOnce) {
+    const Span some{begin, std::min(cols.end, begin + kColumnsAtOnce)};
+    Piece& piece = pieces.emplace_back(begin, RowReader(columns_of(x, some)), look, nullptr);
+    if (look.origin) piece.look.origin += begin;
+    if (look.with_sums) piece.sums = target.column_sums + (begin - cols.begin);
+  }
+  return pieces;
+}
+
 // Measures columns of rows of x that are in memory: `there`, from row `first` of x on.
 template <class Inspect>
 void measure_rows(const InputView& there, std::size_t first, const Look& look, const Target& target,
                   std::vector<double>& row, Worker& worker, Inspect inspect) {
-  const Span cols = target.cols;
-  const std::vector<RowReader> readers = readers_of(there, cols);
-  const auto measure_part = [&](std::size_t i, std::size_t piece) {
+  const std::vector<Piece> pieces = pieces_of(there, look, target);
+  const auto measure_part = [&](std::size_t i, const Piece& piece) {
     if (look.left_out && (*look.left_out)[first + i]) return;
-    const std::size_t begin = cols.begin + piece * kColumnsAtOnce;
-    const std::size_t count = readers[piece].view().cols;
-    Look of_piece = look;
-    if (look.origin) of_piece.origin += begin;
-    double* sums = look.with_sums ? target.column_sums + (begin - cols.begin) : nullptr;
-    double& largest = target.row_largest[i];
-    largest = std::max(
-        largest, measure_row(readers[piece], i, of_piece, row, sums, [&](const double* values) {
-          inspect(first + i, values, count, begin);
-        }));
+    const double largest =
+        measure_row(piece.reader, i, piece.look, row, piece.sums, [&](const double* values) {
+          inspect(first + i, values, piece.reader.view().cols, piece.begin);
+        });
+    target.row_largest[i] = std::max(target.row_largest[i], largest);
   };
   // With sums, all rows are added to the sums of one piece of columns, which stay in the cache.
   // Without, rows are read one after another, in the order of memory.
-  const std::size_t outer = look.with_sums ? readers.size() : there.rows;
-  const std::size_t inner = look.with_sums ? there.rows : readers.size();
+  const std::size_t outer = look.with_sums ? pieces.size() : there.rows;
+  const std::size_t inner = look.with_sums ? there.rows : pieces.size();
   for (std::size_t a = 0; a < outer; ++a) {
     for (std::size_t b = 0; b < inner; ++b) {
-      worker.check(std::min(cols.size(), kColumnsAtOnce));
-      measure_part(look.with_sums ? b : a, look.with_sums ? a : b);
+      worker.check(std::min(target.cols.size(), kColumnsAtOnce));
+      measure_part(look.with_sums ? b : a, pieces[look.with_sums ? a : b]);
     }
   }
 }
@@ -232,36 +237,37 @@ Measures measure(const InputView& x, const Look& look, const Execution& executio
   const std::size_t strips = strips_of(x.rows);
   const std::size_t blocks = std::clamp<std::size_t>(x.cols / kLeastColumns, 1, kParts / strips);
   Measures whole{std::vector<double>(x.rows), std::vector<double>(look.with_sums ? x.cols : 0)};
-  std::vector<Measures> parts(strips * blocks);
-  FirstNotFinite bad(parts.size());
+  const std::size_t tasks = strips * blocks;
+  // Measures of each block, and of each strip; a single one writes to the whole at once.
+  Buffer<double> row_largest(blocks > 1 ? product(blocks, x.rows) : 0);
+  Buffer<double> column_sums(look.with_sums && strips > 1 ? product(strips, x.cols) : 0);
+  FirstNotFinite bad(tasks);
   const auto measure_task = [&](std::size_t task, Worker& worker) {
-    Measures& part = parts[task];
-    const Span rows = part_span(x.rows, task / blocks, strips);
-    const Span cols = part_span(x.cols, task % blocks, blocks);
-    // Parts of different rows write to the whole at once.
-    if (blocks > 1) part.row_largest.assign(rows.size(), 0.0);
-    double* row_largest =
-        blocks > 1 ? part.row_largest.data() : whole.row_largest.data() + rows.begin;
-    part.column_sums.assign(look.with_sums && strips > 1 ? cols.size() : 0, 0.0);
-    double* column_sums =
-        strips > 1 ? part.column_sums.data() : whole.column_sums.data() + cols.begin;
+    const std::size_t strip = task / blocks;
+    const std::size_t block = task % blocks;
+    const Span rows = part_span(x.rows, strip, strips);
+    const Span cols = part_span(x.cols, block, blocks);
+    double* largest = blocks > 1 ? &row_largest[block * x.rows] : whole.row_largest.data();
+    Target target{cols, largest + rows.begin, nullptr};
+    if (look.with_sums) {
+      double* sums = strips > 1 ? &column_sums[strip * x.cols] : whole.column_sums.data();
+      target.column_sums = sums + cols.begin;
+    }
     std::vector<double> row;  // widened to float64
-    measure_rows(rows_of(x, rows), rows.begin, look, {cols, row_largest, column_sums}, row, worker,
+    measure_rows(rows_of(x, rows), rows.begin, look, target, row, worker,
                  [&](std::size_t i, const double* values, std::size_t count, std::size_t col) {
                    bad.inspect(task, i, values, count, col);
                  });
   };
-  parallel_for(execution, parts.size(), measure_task, threads_for(x.rows * x.cols));
+  parallel_for(execution, tasks, measure_task, threads_for(x.rows * x.cols));
   bad.throw_if_found(x.name);
-  for (std::size_t task = 0; task < parts.size(); ++task) {
-    const Measures& part = parts[task];
-    double* rows = &whole.row_largest[part_span(x.rows, task / blocks, strips).begin];
-    for (std::size_t i = 0; i < part.row_largest.size(); ++i) {
-      rows[i] = std::max(rows[i], part.row_largest[i]);
+  for (const double* part = row_largest.begin(); part != row_largest.end(); part += x.rows) {
+    for (std::size_t i = 0; i < x.rows; ++i) {
+      whole.row_largest[i] = std::max(whole.row_largest[i], part[i]);
     }
-    if (part.column_sums.empty()) continue;
-    double* sums = &whole.column_sums[part_span(x.cols, task % blocks, blocks).begin];
-    for (std::size_t j = 0; j < part.column_sums.size(); ++j) sums[j] += part.column_sums[j];
+  }
+  for (const double* part = column_sums.begin(); part != column_sums.end(); part += x.cols) {
+    for (std::size_t j = 0; j < x.cols; ++j) whole.column_sums[j] += part[j];
   }
   return whole;
 }
@@ -393,7 +399,7 @@ std::size_t first_not_finite(const double* values, std::size_t n) {
       std::find_if(values, values + n, [](double x) { return !std::isfinite(x); }) - values);
 }
 
-RowReader::RowReader(const InputView& view) : view_(view), read_(reader_of(view.type)) {}
+RowReader::RowReader(InputView view) : view_(std::move(view)), read_(reader_of(view_.type)) {}
 
 void RowReader::read(std::size_t row, Span columns, double* out) const {
   if (!view_.source) return read_(columns_of(view_, columns), row, out);
@@ -484,13 +490,10 @@ std::vector<double> middle_row(const InputView& x, const Execution& execution) {
   parallel_for(execution, blocks, [&](std::size_t block, Worker&) {
     const Span span{block * edge, std::min(x.cols, (block + 1) * edge)};
     const RowReader reader(x);
-    std::vector<Buffer<double>> values;
-    values.reserve(rows.size());
-    for (const std::size_t i : rows) {
-      values.push_back(Buffer<double>::unset(span.size()));
-      reader.read(i, span, values.back().data());
-    }
-    take_middle(values, {0, span.size()}, &middle[span.begin]);
+    Buffer<double> values = Buffer<double>::unset(product(rows.size(), span.size()));
+    const auto row = [&](std::size_t i) { return values.data() + i * span.size(); };
+    for (std::size_t i = 0; i < rows.size(); ++i) reader.read(rows[i], span, row(i));
+    take_middle(rows.size(), row, span.size(), &middle[span.begin]);
   });
   return middle;
 }
@@ -504,17 +507,16 @@ std::vector<std::size_t> middle_rows(std::size_t rows) {
   return places;
 }
 
-void take_middle(const std::vector<Buffer<double>>& rows, Span columns, double* out) {
-  const std::size_t n = columns.size();
-  const auto row = [&](std::size_t i) { return rows[i].data() + columns.begin; };
+void take_middle(std::size_t rows, const std::function<const double*(std::size_t)>& row,
+                 std::size_t n, double* out) {
   const double* a = row(0);
-  if (rows.size() == 1) {
+  if (rows == 1) {
     std::copy_n(a, n, out);
     return;
   }
   const double* b = row(1);
   const double* c = row(2);
-  if (rows.size() == 3) {
+  if (rows == 3) {
     for (std::size_t j = 0; j < n; ++j) out[j] = middle_of(a[j], b[j], c[j]);
     return;
   }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <initializer_list>
 #include <string>
 #include <vector>
@@ -42,7 +43,7 @@ std::size_t first_not_finite(const double* values, std::size_t n);
 // Rows of an InputView as doubles.
 class RowReader {
  public:
-  explicit RowReader(const InputView& view);
+  explicit RowReader(InputView view);
   void read(std::size_t row, double* out) const {
     if (view_.source) return read(row, {0, view_.cols}, out);
     read_(view_, row, out);
@@ -121,9 +122,10 @@ bool has_far_rows(const std::vector<double>& row_largest);
 // constant column.
 std::vector<double> middle_row(const InputView& x, const Execution& execution);
 
-// The rows that middle_row() reads, and the median of some columns of theirs.
+// The rows that middle_row() reads, and the median of n columns of theirs, which begin at row(i).
 std::vector<std::size_t> middle_rows(std::size_t rows);
-void take_middle(const std::vector<Buffer<double>>& rows, Span columns, double* out);
+void take_middle(std::size_t rows, const std::function<const double*(std::size_t)>& row,
+                 std::size_t n, double* out);
 
 // Whether all rows of x are equal.
 bool has_equal_rows(const InputView& x, const Execution& execution);

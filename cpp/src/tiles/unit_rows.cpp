@@ -147,7 +147,8 @@ UnitAxis axis_amid(const InputView& x, bool center) {
     });
   }
   by_parts(n, [&](Span part) {
-    take_middle(rows, part, &result.axis[part.begin]);
+    const auto row = [&](std::size_t i) { return &rows[i][part.begin]; };
+    take_middle(rows.size(), row, part.size(), &result.axis[part.begin]);
     for (std::size_t j = part.begin; j < part.end; ++j) {
       result.axis[j] = static_cast<float>(result.axis[j]);
     }

@@ -39,7 +39,7 @@ def hsic_table(
         num_threads,
         progress,
     )
-    return HsicTable(hsic, cka, self_x, self_y, cka)
+    return hsic, cka, self_x, self_y, cka
 
 
 def hsic_table_of_grams(pairs: LayerPairs, debiased: bool) -> HsicTable:
@@ -50,4 +50,4 @@ def hsic_table_of_grams(pairs: LayerPairs, debiased: bool) -> HsicTable:
         num_threads=pairs.num_threads,
         progress=pairs.report,
     )
-    return HsicTable(hsic, cka, self_x, self_y, cka)
+    return hsic, cka, self_x, self_y, cka

@@ -15,7 +15,7 @@ from isogram._inference.resampled import resampler_of, values_of
 from isogram._inference.results import keys_of
 from isogram._measures import measure_of
 from isogram._memory import check_memory
-from isogram._place import place_of
+from isogram._place import place_of_layers
 from isogram._reductions import are_positions
 from isogram._statistics.layer_pairs import LayerPairs
 from isogram._types import Layers
@@ -56,7 +56,7 @@ class Sample(NamedTuple):
         reduction = reduction_of(function, reduce)
         rows, cols, is_one_pair = two_sides(function, x, y, reduction)
         keys = None if is_one_pair else keys_of(rows, cols)
-        place = place_of(function, rows.named_with(cols))
+        place = place_of_layers(function, rows, cols)
         rows, cols = on_host(place, rows), cols and on_host(place, cols)
         return cls(function, chosen, given, rows, cols, keys, workers, reduction)
 

@@ -194,7 +194,8 @@ def cka(
     if table is None:
         return float("nan")
     warn(remarks("cka", table), stacklevel=2)
-    return float(table.cka[0, 0])
+    value: float = table.cka.item()
+    return value
 
 
 @overload

@@ -182,10 +182,7 @@ def plan_cka_matrix(
     if options.has_sides:
         require_two_sets(_FUNCTION, is_one_set=cols is None)
         second = cols
-    of_rows, of_cols = (
-        bandwidths(HOST, _FUNCTION, layers, of_side, workers)
-        for layers, of_side in ((rows, options), (second, options.of_y))
-    )
+    of_rows, of_cols = bandwidths(HOST, _FUNCTION, rows, second, options, workers)
     with errors_of(_FUNCTION):
         stages = _core.plan_moments(
             **rows.for_core(second),

@@ -121,13 +121,13 @@ def rsm_kernel(
 
 def rsm_bandwidths(pairs: LayerPairs, kernel: Kernel) -> list[Any]:
     """Return the bandwidth of each layer, those of `x` first; wait for medians."""
-    found = []
-    for layers, of_side in ((pairs.x, kernel), (pairs.y, kernel.of_y)):
-        found += bandwidths(pairs.place, pairs.function, layers, of_side, pairs.num_threads)
+    place, function = pairs.place, pairs.function
+    of_x, of_y = bandwidths(place, function, pairs.x, pairs.y, kernel, pairs.num_threads)
+    found = of_x + of_y
     for name, bandwidth in zip(pairs.layers.names, found, strict=True):
         is_known = isinstance(bandwidth, float)  # on a GPU a median may be NaN, which stands for 0
-        if not is_known and np.isnan(pairs.place.to_host(bandwidth)).any():
-            raise zero_median(pairs.function, f"pairs of rows of `{name}`")
+        if not is_known and np.isnan(place.to_host(bandwidth)).any():
+            raise zero_median(function, f"pairs of rows of `{name}`")
     return found
 
 

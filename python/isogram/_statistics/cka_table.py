@@ -36,7 +36,7 @@ class CkaTable(NamedTuple):
 
         First those whose centred Gram vanishes, then those whose Gram left the range of float64.
         """
-        if not math.isnan(sum(map(sum, self.cka.tolist()))):
+        if not math.isnan(sum(self.cka.ravel().tolist())):
             return [], []  # at once, as small calls take microseconds
         undefined = np.isnan(self.cka)
         # HSIC alone does not tell: of tiny features it may be 0, and their CKA sound.
@@ -76,15 +76,14 @@ def table_of(pairs: LayerPairs, kernel: Kernel, estimator: str, precision: str) 
     function, place, num_threads = pairs.function, pairs.place, pairs.num_threads
     choice(function, "estimator", estimator, ESTIMATORS)
     precision = precision_of(function, precision, place, pairs.arrays)
-    pairs.require(samples_for_estimator(estimator=estimator))
+    pairs.require(_FEWEST[estimator])
     is_debiased = estimator == "debiased"
     if kernel.name == "precomputed":
         with errors_of(function):
             of_grams = place.hsic_table_of_grams(pairs, is_debiased)
         return CkaTable(*of_grams, pairs.x.names, pairs.names_y)
     pairs = pairs.with_sides(kernel)
-    of_rows = bandwidths(place, function, pairs.x, kernel, num_threads)
-    of_cols = bandwidths(place, function, pairs.y, kernel.of_y, num_threads)
+    of_rows, of_cols = bandwidths(place, function, pairs.x, pairs.y, kernel, num_threads)
     with errors_of(function):
         values = place.hsic_table(
             pairs.x,

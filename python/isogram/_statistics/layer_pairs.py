@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isogram._arrays import are_same
-from isogram._place import place_of
+from isogram._place import place_of_layers
 from isogram._types import Array, Kernel, Layers, Report
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class LayerPairs(NamedTuple):
         cls, function: str, x: Layers, y: Layers | None, num_threads: int, report: Report
     ) -> LayerPairs:
         """Take checked layers of the same samples, which must lie together."""
-        place = place_of(function, x.named_with(y))
+        place = place_of_layers(function, x, y)
         names_y = (y or x).names
         return cls(function, place, x, others(x, y), names_y, num_threads, report, y is None)
 
