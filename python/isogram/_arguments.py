@@ -300,8 +300,8 @@ def layers_of(
         names = [f"{name}[{key!r}] (layer {i})" for i, (key, _) in enumerate(items)]
     arrays = [as_layer(function, n, a, reduce) for n, (_, a) in zip(names, items, strict=True)]
     result = Layers(names, arrays, items)
+    first = names[0], arrays[0], items[0][1]
     for layer, array, (_, given) in zip(names, arrays, items, strict=True):
-        first = names[0], arrays[0], items[0][1]
         _same_rows(function, layer, array, given, *first, reduce)
     return result
 
