@@ -119,7 +119,7 @@ class _Features:
         return problems
 
     def batches(self) -> Iterator[list[_Pair]]:
-        """Yield pairs of layers of one shape, of one set those above the diagonal, some at a time.
+        """Yield pairs of layers of the same widths, of one set those above the diagonal, in parts.
 
         Their products take at most 4 MiB for each thread, or are those of one pair.
         """
@@ -131,14 +131,26 @@ class _Features:
             for j, y in enumerate(of_y)
             if self.pairs.y is not None or i < j
         ]
-        for shape, group in groupby(sorted(todo, key=self._shape), self._shape):
+        for widths, group in groupby(sorted(todo, key=self._sorted_widths), self._sorted_widths):
             alike = list(group)
-            for some in spans(len(alike), max(1, size // (8 * math.prod(shape)))):
+            for some in spans(len(alike), max(1, size // (8 * math.prod(widths)))):
                 yield alike[some]
+
+    def narrower_first(self, pair: _Pair) -> _Pair:
+        """Return the pair with x and y exchanged if x has more features.
+
+        Matching transposes products with more rows than columns, which takes as long as a quarter
+        of the products.
+        """
+        rows, cols = self._shape(pair)
+        return pair._replace(x=pair.y, y=pair.x) if rows > cols else pair
 
     def _shape(self, pair: _Pair) -> tuple[int, int]:
         """Return the shape of the products."""
         return self._widths[pair.x], self._widths[pair.y]
+
+    def _sorted_widths(self, pair: _Pair) -> list[int]:
+        return sorted(self._shape(pair))
 
     def remarks(self, _: Any) -> list[str]:
         """Return the warning for layers of constant features, if there are any."""
@@ -190,7 +202,7 @@ def matched_features(pairs: LayerPairs, *, standardized: bool) -> tuple[MatchedF
         squares = features.squares()
         totals = _own(pairs, squares)
         for batch in _reported(features):
-            problems = features.problems(batch)
+            problems = features.problems([features.narrower_first(pair) for pair in batch])
             if not standardized:
                 problems = pairs.place.xp.maximum(problems, 0.0)
             _, sums, _, _ = pairs.place.match(problems, True, pairs.num_threads, None)
