@@ -38,9 +38,11 @@ struct ProblemBatch {
 // Shortest augmenting paths (Jonker and Volgenant 1987; Crouse 2016). Where row minima leave many
 // rows free in a square problem of up to 4096 rows, the duals come from annealed, over-relaxed
 // Sinkhorn sweeps (Sharify, Gaubert and Grigori 2011, arXiv:1104.3830; Thibault, Chizat, Dossal and
-// Papadakis 2017, arXiv:1711.01851). A problem whose gap stays above the bound is solved again in
-// float64, and if that is not enough, in integers with as many digits as its entries span. Of
-// several optima every SIMD level and every number of threads finds the same.
+// Papadakis 2017, arXiv:1711.01851). A rectangular problem of up to 4096 rows and more than 64
+// columns begins with augmenting row reduction (Jonker and Volgenant). A problem whose gap stays
+// above the bound is solved again in float64, and if that is not enough, in integers with as many
+// digits as its entries span. Of several optima every SIMD level and every number of threads finds
+// the same.
 //
 // Types: T costs scaled by a power of two → T duals → float64 totals and gaps, T = float or double.
 // Cost: O(r²·c) per problem in the worst case, r = min(rows, cols) and c the other; far less on

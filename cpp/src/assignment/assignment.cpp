@@ -156,7 +156,7 @@ AssignmentProblem<T>::AssignmentProblem(std::size_t max_small, std::size_t max_l
     : kernels_(&simd::kernels().of<T>().assignment),
       most_swept_(std::min(max_small, kMostSwept)),
       costs_(Buffer<T>::unset(product(max_small, in_groups(max_large)))),
-      weights_(product(in_swept_rows(most_swept_), in_groups(most_swept_))) {
+      weights_(Buffer<float>::unset(product(in_swept_rows(most_swept_), in_groups(most_swept_)))) {
   arrays_ = Buffer<std::byte>(place_arrays(max_small, max_large));
   place_arrays(max_small, max_large);
 }
@@ -166,8 +166,9 @@ std::size_t AssignmentProblem<T>::bytes_for(std::size_t n) {
   const std::size_t swept = std::min(n, kMostSwept);
   const std::size_t weights = product(in_swept_rows(swept), in_groups(swept));
   const std::size_t block = std::max(simd::kSweptEntries, simd::kSweptRows * in_groups(swept));
+  const std::size_t of_shortlist = simd::kAssignmentGroup * (sizeof(T) + sizeof(std::int32_t));
   return sizeof(T) * product(n, in_groups(n)) + sizeof(float) * (weights + block) +
-         64 * (in_groups(n) + 64);
+         (64 + (n > simd::kAssignmentWord ? of_shortlist : 0)) * (in_groups(n) + 64);
 }
 
 // Places all arrays in arrays_, each at the beginning of a cache line, unless arrays_ is empty.
@@ -189,6 +190,11 @@ std::size_t AssignmentProblem<T>::place_arrays(std::size_t max_small, std::size_
   place(matched_, columns);
   place(label_, columns);
   place(predecessor_, columns);
+  if (max_large > simd::kAssignmentWord) {
+    place(shortlists_.costs, product(max_small, simd::kAssignmentGroup));
+    place(shortlists_.columns, product(max_small, simd::kAssignmentGroup));
+    place(shortlists_.limits, max_small);
+  }
   place(block_, std::max(std::min(simd::kSweptEntries, weights_.size()), simd::kSweptRows * swept));
   place(last_column_, simd::kAssignmentWord);
   place(row_factor_, in_swept_rows(most_swept_) + simd::kAssignmentGroup);
@@ -214,6 +220,7 @@ simd::AssignmentState<T> AssignmentProblem<T>::state() {
           .matched = matched_,
           .label = label_,
           .predecessor = predecessor_,
+          .shortlists = shortlists_,
           .sinkhorn = {.weights = weights_.data(),
                        .block = block_,
                        .last_column = last_column_,

@@ -147,6 +147,7 @@ class AssignmentProblem {
   simd::Integer<T>* matched_ = nullptr;
   simd::Integer<T>* label_ = nullptr;
   simd::Integer<T>* predecessor_ = nullptr;
+  simd::Shortlists<T> shortlists_{};
   float* block_ = nullptr;
   float* last_column_ = nullptr;
   float* row_factor_ = nullptr;

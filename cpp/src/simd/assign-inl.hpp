@@ -141,6 +141,46 @@ inline void for_vectors(std::size_t cols, Visit visit) {
   }
 }
 
+template <class T>
+inline void mark_taken(const AssignmentState<T>& s, std::int32_t column) {
+  const auto j = static_cast<std::size_t>(column);
+  s.taken[j / kAssignmentWord] |= std::uint64_t{1} << j % kAssignmentWord;
+}
+
+template <class T>
+inline void clear_taken(const AssignmentState<T>& s) {
+  for (std::size_t j = 0; j < s.cols; j += kAssignmentWord) s.taken[j / kAssignmentWord] = 0;
+}
+
+// The first column that is not taken and whose bit is set in lanes(first column of its vector), or
+// −1.
+template <class T, class Lanes>
+inline std::int32_t first_free(const AssignmentState<T>& s, Lanes lanes) {
+  for (std::size_t begin = 0; begin < s.cols; begin += kAssignmentWord) {
+    const std::uint64_t free = ~s.taken[begin / kAssignmentWord];
+    if (free == 0) continue;
+    std::uint64_t within = 0;
+    if (s.cols - begin >= kAssignmentWord) {
+      unrolled<kAssignmentWord / kLanes<T>>(
+          [&](std::size_t n) { within |= lanes(begin + n * kLanes<T>) << (n * kLanes<T>); });
+    } else {
+      for (std::size_t j = begin; j < s.cols; j += kLanes<T>) within |= lanes(j) << (j - begin);
+    }
+    within &= free;
+    if (within != 0) return static_cast<std::int32_t>(begin) + __builtin_ctzll(within);
+  }
+  return -1;
+}
+
+// The first column that is not taken and whose reduced cost in the row is at most `limit`, or −1.
+template <class T>
+inline std::int32_t first_free_within(const AssignmentState<T>& s, std::size_t row, T limit) {
+  const T* costs = s.costs + row * s.stride;
+  return first_free(s, [&](std::size_t j) {
+    return lanes_within<T>(load(costs + j) - load(s.dual + j), broadcast(limit));
+  });
+}
+
 // The smallest element of the vectors visit(row, first column), in each of four rows.
 template <class T, std::size_t kGroups, class Visit>
 inline void four_minima(std::size_t cols, T (&smallest)[4], Visit visit) {

@@ -1,11 +1,13 @@
 // The start of an assignment: duals by row and column reduction or by Sinkhorn sweeps, and a greedy
-// matching on edges of reduced cost zero.
+// matching on edges of reduced cost zero, which augmenting row reduction goes on with if the
+// problem is rectangular.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 
 #include "assign-inl.hpp"
+#include "assign_reduction-inl.hpp"
 #include "kernels.hpp"
 #include "lanes-inl.hpp"
 #include "sinkhorn-inl.hpp"
@@ -64,37 +66,6 @@ inline void reduce_rows_and_columns(const AssignmentState<T>& s) {
     }
   }
   for (std::size_t j = s.cols; j < s.stride; ++j) s.dual[j] = 0;
-}
-
-template <class T>
-inline void mark_taken(const AssignmentState<T>& s, std::int32_t column) {
-  const auto j = static_cast<std::size_t>(column);
-  s.taken[j / kAssignmentWord] |= std::uint64_t{1} << j % kAssignmentWord;
-}
-
-template <class T>
-inline void clear_taken(const AssignmentState<T>& s) {
-  for (std::size_t j = 0; j < s.cols; j += kAssignmentWord) s.taken[j / kAssignmentWord] = 0;
-}
-
-// The first column that is not taken and whose bit is set in lanes(first column of its vector), or
-// −1.
-template <class T, class Lanes>
-inline std::int32_t first_free(const AssignmentState<T>& s, Lanes lanes) {
-  for (std::size_t begin = 0; begin < s.cols; begin += kAssignmentWord) {
-    const std::uint64_t free = ~s.taken[begin / kAssignmentWord];
-    if (free == 0) continue;
-    std::uint64_t within = 0;
-    if (s.cols - begin >= kAssignmentWord) {
-      unrolled<kAssignmentWord / kLanes<T>>(
-          [&](std::size_t n) { within |= lanes(begin + n * kLanes<T>) << (n * kLanes<T>); });
-    } else {
-      for (std::size_t j = begin; j < s.cols; j += kLanes<T>) within |= lanes(j) << (j - begin);
-    }
-    within &= free;
-    if (within != 0) return static_cast<std::int32_t>(begin) + __builtin_ctzll(within);
-  }
-  return -1;
 }
 
 // Whether at least `enough` rows would stay free if each row in turn took its first free column of
@@ -173,10 +144,7 @@ inline void match_greedily(const AssignmentState<T>& s) {
   for (std::size_t i = 0; i < s.rows; ++i) {
     std::int32_t column = s.column_of[i];
     if (s.row_of[column] >= 0) {
-      column = first_free(s, [&](std::size_t j) {  // of equal reduced cost
-        const Vector<T> reduced = load(s.costs + i * s.stride + j) - load(s.dual + j);
-        return lanes_within<T>(reduced, broadcast(s.row_minimum[i]));
-      });
+      column = first_free_within(s, i, s.row_minimum[i]);
       s.column_of[i] = column;
       if (column < 0) continue;
     }
@@ -209,6 +177,9 @@ void start_assignment(const AssignmentState<T>& s) noexcept {
   with_groups(s.stride, [&](auto groups) {
     find_first_duals<groups.count>(s);
     match_greedily<groups.count>(s);
+    if constexpr (groups.count == kAnyGroups) {
+      if (s.rows != s.cols && s.may_sweep) reduce_augmenting(s);
+    }
   });
 }
 

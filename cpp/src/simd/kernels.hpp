@@ -55,6 +55,15 @@ struct SinkhornState {
   float* dual;
 };
 
+// The shortlists of rows: kAssignmentGroup columns each and their costs. `limits` has an element
+// per row: no reduced cost of a column that is not listed is below it.
+template <class T>
+struct Shortlists {
+  T* costs;
+  std::int32_t* columns;
+  T* limits;
+};
+
 // One assignment problem and its solution so far: minimise Σ_i costs[i * stride + column_of[i]]
 // with rows ≤ cols. Rows are padded with +∞ to whole multiples of kAssignmentGroup. Arrays with an
 // element per column, and column_of, have that length too.
@@ -65,7 +74,7 @@ struct AssignmentState {
   std::size_t rows;
   std::size_t cols;
   T magnitude;              // max |cost|, or a little more
-  bool may_sweep;           // whether the start may take its duals from Sinkhorn sweeps
+  bool may_sweep;           // whether the start may pass over the costs many times
   T* dual;                  // v_j
   T* row_minimum;           // min_j (C_ij − v_j); padded to whole multiples of kSweptRows
   std::int32_t* row_of;     // of each column, −1 while it is free; one element longer
@@ -77,6 +86,7 @@ struct AssignmentState {
   Integer<T>* label;        // the distance, in the order in which the search compares it
   Integer<T>* predecessor;  // the row before the column on the shortest known path
 
+  Shortlists<T> shortlists;  // of a problem with more than kAssignmentWord columns
   SinkhornState sinkhorn;
 };
 
