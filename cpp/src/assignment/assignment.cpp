@@ -240,14 +240,27 @@ MatrixView<const T> AssignmentProblem<T>::gather(const MatrixView<const Source>&
     if (affinity.col_stride == 1) return affinity;
   }
   for (std::size_t first = 0; first < affinity.rows; first += kGatheredRows) {
-    const std::size_t end = std::min(affinity.rows, first + kGatheredRows);
-    for (std::size_t j = 0; j < cols_; ++j) {
-      for (std::size_t i = first; i < end; ++i) {
-        costs[i * stride_ + j] = static_cast<T>(affinity(i, j));
-      }
-    }
+    const std::size_t count = std::min(affinity.rows - first, kGatheredRows);
+    gather_rows(rows_of(affinity, first, count), costs + first * stride_);
   }
   return {costs, affinity.rows, cols_, static_cast<std::ptrdiff_t>(stride_), 1};
+}
+
+template <class T>
+template <class Source>
+void AssignmentProblem<T>::gather_rows(const MatrixView<const Source>& affinity, T* costs) {
+  if constexpr (std::is_same_v<T, Source>) {
+    if (affinity.row_stride == 1 && affinity.col_stride > 0) {
+      return simd::kernels().of<T>().transpose(affinity.data,
+                                               static_cast<std::size_t>(affinity.col_stride), cols_,
+                                               affinity.rows, costs, stride_);
+    }
+  }
+  for (std::size_t j = 0; j < cols_; ++j) {
+    for (std::size_t i = 0; i < affinity.rows; ++i) {
+      costs[i * stride_ + j] = static_cast<T>(affinity(i, j));
+    }
+  }
 }
 
 template <class T>

@@ -124,6 +124,8 @@ class AssignmentProblem {
   bool any_between(bool of_magnitudes, double below, double above) const;
   template <class Source>
   MatrixView<const T> gather(const MatrixView<const Source>& affinity, T* costs);
+  template <class Source>
+  void gather_rows(const MatrixView<const Source>& affinity, T* costs);
 
   const simd::AssignmentKernels<T>* kernels_;
   std::size_t rows_ = 0;
