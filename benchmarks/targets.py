@@ -116,7 +116,13 @@ def memory_growth(case: CaseResult) -> float | None:
     return None if entry is None else entry.memory
 
 
-NOT_OF_RIVALS = (of_limit, over_limit, memory_growth)
+def microseconds(case: CaseResult) -> float | None:
+    """Return isogram's time in µs."""
+    entry = case.entry(ISOGRAM)
+    return None if entry is None else 1e6 * entry.seconds.median
+
+
+NOT_OF_RIVALS = (of_limit, over_limit, memory_growth, microseconds)
 LOOP = "NumPy and SciPy"
 NEVER_SLOWER = ("dead", "integer", "rank-one", "uniform")
 SIZES = (16, 49, 196, 784)
@@ -179,6 +185,9 @@ TARGETS = (
         Target(f"correlation-match-{name}", f"× {SCIPY}", 10, against(SCIPY))
         for name in MATCHED_LAYERS
     ),
+    Target("small-gram", "µs", 15, microseconds, at_most=True),
+    Target("small-cka", "µs", 15, microseconds, at_most=True),
+    Target("small-match", "µs", 8, microseconds, at_most=True),
     Target("job-rsm", "× no journal", 1.02, over_variant(WITHOUT), at_most=True),
 )
 

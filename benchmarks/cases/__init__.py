@@ -17,6 +17,7 @@ from benchmarks.cases import (
     retrieval,
     rsm,
     significance,
+    small_calls,
 )
 from benchmarks.settings import Settings
 
@@ -34,6 +35,7 @@ MODULES = (
     jobs,
     compare,
     significance,
+    small_calls,
 )
 GROUPS = tuple(module.__name__.rpartition(".")[2] for module in MODULES)
 
