@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdlib>
 #include <limits>
 #include <memory>
 
@@ -79,11 +78,10 @@ class Buffer {
     if (bytes == 0) return;
     const std::size_t alignment = alignment_for(bytes);
     std::size_t space = bytes + alignment;
-    // calloc(): the system zeroes large memory page by page when it is touched. Zeroing it all here
+    // The system zeroes large memory page by page when it is touched. Zeroing it all here
     // would take long, without a check for an interrupt.
-    void* const block = content == Content::zeros   ? std::calloc(space, 1)
-                        : content == Content::unset ? std::malloc(space)
-                                                    : take_memory(space);
+    void* const block = content == Content::kept ? take_memory(space)
+                                                 : new_memory(space, content == Content::zeros);
     if (block == nullptr) throw OutOfMemory(bytes);
     const Free free{block, space, content == Content::kept};
     void* memory = block;
@@ -96,7 +94,7 @@ class Buffer {
     void* block = nullptr;
     std::size_t bytes = 0;
     bool is_kept = false;
-    void operator()(T*) const { is_kept ? give_memory(block, bytes) : std::free(block); }
+    void operator()(T*) const { is_kept ? give_memory(block, bytes) : free_memory(block, bytes); }
   };
   std::unique_ptr<T, Free> data_;
   std::size_t size_ = 0;

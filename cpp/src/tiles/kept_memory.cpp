@@ -3,6 +3,11 @@
 #include <algorithm>
 #include <array>
 #include <cstdlib>
+#include <limits>
+
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
 
 namespace isogram {
 
@@ -11,10 +16,13 @@ namespace {
 // Smaller blocks are not kept: malloc() reuses them without a system call.
 constexpr std::size_t kLeastKept = std::size_t{1} << 16;
 
+// The sanitizer finds uses of freed memory only if malloc() and free() have all of it.
 #if defined(__SANITIZE_ADDRESS__)
-constexpr bool kKeeps = false;  // so that the sanitizer finds uses of freed memory
+constexpr bool kKeeps = false;
+[[maybe_unused]] constexpr std::size_t kLeastOfSystem = std::numeric_limits<std::size_t>::max();
 #else
 constexpr bool kKeeps = true;
+[[maybe_unused]] constexpr std::size_t kLeastOfSystem = std::size_t{1} << 23;
 #endif
 
 struct Block {
@@ -37,7 +45,10 @@ struct Kept {
     return block;
   }
 
-  void release_oldest() { std::free(removed(0).memory); }
+  void release_oldest() {
+    const Block oldest = removed(0);
+    free_memory(oldest.memory, oldest.bytes);
+  }
 };
 
 thread_local Kept kept{};
@@ -52,6 +63,27 @@ struct Closing {
 thread_local Closing closing;
 
 }  // namespace
+
+void* new_memory(std::size_t bytes, bool is_zeroed) noexcept {
+#if defined(__linux__)
+  if (bytes >= kLeastOfSystem) {
+    void* const block =
+        mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return block == MAP_FAILED ? nullptr : block;
+  }
+#endif
+  return is_zeroed ? std::calloc(bytes, 1) : std::malloc(bytes);
+}
+
+void free_memory(void* block, std::size_t bytes) noexcept {
+#if defined(__linux__)
+  if (bytes >= kLeastOfSystem) {
+    munmap(block, bytes);
+    return;
+  }
+#endif
+  std::free(block);
+}
 
 void* take_memory(std::size_t& bytes) noexcept {
   if (bytes < kLeastKept) return std::malloc(bytes);
@@ -70,12 +102,12 @@ void* take_memory(std::size_t& bytes) noexcept {
     released += kept.blocks[0].bytes;
     kept.release_oldest();
   }
-  return std::malloc(bytes);
+  return new_memory(bytes, false);
 }
 
 void give_memory(void* block, std::size_t bytes) noexcept {
   if (!kKeeps || kept.is_closed || bytes < kLeastKept || bytes > kMostKept) {
-    return std::free(block);
+    return free_memory(block, bytes);
   }
   closing.is_needed = true;  // constructs this thread's `closing`
   while (kept.count == kept.blocks.size() || kept.bytes + bytes > kMostKept) kept.release_oldest();

@@ -15,4 +15,10 @@ inline constexpr std::size_t kMostKept = std::size_t{1} << 25;
 void* take_memory(std::size_t& bytes) noexcept;
 void give_memory(void* block, std::size_t bytes) noexcept;
 
+// Like malloc(), or calloc() if it is to be zeroed, and free(), but large blocks come from the
+// system and go back there. In the heap of malloc() a block that was freed stays in memory, and may
+// have no room for the next: calls with a limit would take more.
+void* new_memory(std::size_t bytes, bool is_zeroed) noexcept;
+void free_memory(void* block, std::size_t bytes) noexcept;
+
 }  // namespace isogram
