@@ -21,8 +21,8 @@ namespace {
 // cache.
 constexpr std::size_t kChunk = 4 * kTileEdge;
 
-// A matrix is constant if centring leaves at most this share of its squares: 64 roundings of entries
-// make it.
+// A matrix is constant if centring leaves at most this share of its squares: 64 roundings of
+// entries make it.
 constexpr double kRounding =
     0x1p12 * std::numeric_limits<double>::epsilon() * std::numeric_limits<double>::epsilon();
 
