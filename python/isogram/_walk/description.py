@@ -61,9 +61,8 @@ class Description(ABC):
     tiles: tuple[Tile, ...]
     inputs: tuple[InputSpec, ...]
     options: Mapping[str, str] = field(default_factory=dict, kw_only=True)
-    # Bytes that the plan was given a limit of; those that the library of `out` takes for copies.
-    memory_limit: int | None = field(default=None, kw_only=True)
-    copied_bytes: int = field(default=0, kw_only=True)
+    memory_limit: int | None = field(default=None, kw_only=True)  # bytes; None: there is no limit
+    copied_bytes: int = field(default=0, kw_only=True)  # that Zarr takes to write chunks of `out`
 
     @property
     def _is_symmetric(self) -> bool:

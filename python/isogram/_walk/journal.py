@@ -2,8 +2,8 @@
 
 The folder of a job has a journal, `journal.jsonl`: a line that names the operation, its inputs and
 options; then a line for each part that is stored, with its checksum. A part is written first, and
-then recorded. A part counts only after it has been read again, which finds those that a power cut
-took: a few, as all files are flushed to the disk every few seconds.
+then recorded. The next call reads every part again, and computes a part again if its checksum
+differs. A power cut damages few parts, as all files are flushed to the disk every few seconds.
 """
 
 from __future__ import annotations
