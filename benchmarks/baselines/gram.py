@@ -30,3 +30,9 @@ def rbf(x: Array, bandwidth: float) -> Array:
 def median_bandwidth(x: Array) -> float:
     """Return the root of the median squared distance of different rows."""
     return float(np.sqrt(np.median(pdist(x, "sqeuclidean"))))
+
+
+def median_bandwidth_by_products(x: Array) -> float:
+    """Return the same from products, with their rounding errors."""
+    distances = squared_distances(x)
+    return float(np.sqrt(np.median(distances[np.triu_indices(len(x), 1)])))

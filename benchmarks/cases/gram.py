@@ -70,6 +70,14 @@ def cases(settings: Settings) -> list[Case]:
             lambda _: laplacian(data.layers(1, n // 2, narrow)[0]),
             data="correlated",
         ),
+        Case(
+            "bandwidth-median",
+            "gram",
+            "median distance of all pairs of rows",
+            {"n": n // 4, "d": 2 * narrow},
+            lambda _: median_bandwidth(data.layers(1, n // 4, 2 * narrow)[0]),
+            data="correlated",
+        ),
     ]
 
 
@@ -163,3 +171,17 @@ def laplacian(x: Any) -> Workload:
         "scikit-learn", "scikit_learn", lambda adapter: lambda: adapter.laplacian(x, bandwidth)
     )
     return workload
+
+
+def median_bandwidth(x: Any) -> Workload:
+    """Return the median distance of all pairs of rows."""
+    return Workload(
+        compute=lambda x, threads: ig.bandwidth(x, num_threads=threads),
+        inputs=(x,),
+        rivals={
+            "SciPy": lambda: baseline.median_bandwidth(x),
+            "NumPy, by products": lambda: baseline.median_bandwidth_by_products(x),
+        },
+        error=errors.of_scalar(lambda: baseline.median_bandwidth(x.astype(np.float64))),
+        work={"fma32": 2 * triangle_flops(*x.shape)},  # a difference takes as long as its square
+    )

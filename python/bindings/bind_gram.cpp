@@ -66,22 +66,37 @@ py::ssize_t all_pairs(const py::array& x) {
   return x.shape(0) * (x.shape(0) - 1) / 2;
 }
 
+// Nothing stands for all pairs.
+std::optional<MatrixView<const std::int64_t>> view_of(const std::optional<Pairs>& pairs) {
+  if (!pairs) return {};
+  if (pairs->ndim() != 2 || pairs->shape(1) != 2) throw py::type_error("expected (m, 2) pairs");
+  return MatrixView<const std::int64_t>(pairs->data(), static_cast<std::size_t>(pairs->shape(0)),
+                                        2);
+}
+
 py::array_t<double> distances(const py::array& x, const std::string& name,
                               const std::optional<Pairs>& pairs, int num_threads) {
   const InputView rows = input_view(x, name);
-  MatrixView<const std::int64_t> chosen;
-  if (pairs) {
-    if (pairs->ndim() != 2 || pairs->shape(1) != 2) throw py::type_error("expected (m, 2) pairs");
-    chosen = {pairs->data(), static_cast<std::size_t>(pairs->shape(0)), 2};
-  }
+  const auto chosen = view_of(pairs);
   py::array_t<double> result(pairs ? pairs->shape(0) : all_pairs(x));
   double* out = result.mutable_data();
   Call(num_threads).run([&](const Execution& execution) {
-    if (pairs) {
-      isogram::distances(rows, chosen, out, execution);
+    if (chosen) {
+      isogram::distances(rows, *chosen, out, execution);
     } else {
       isogram::distances(rows, out, execution);
     }
+  });
+  return result;
+}
+
+double median_distance(const py::array& x, const std::string& name,
+                       const std::optional<Pairs>& pairs, int num_threads) {
+  const InputView rows = input_view(x, name);
+  const auto chosen = view_of(pairs);
+  double result = 0;
+  Call(num_threads).run([&](const Execution& execution) {
+    result = isogram::median_distance(rows, chosen ? &*chosen : nullptr, execution);
   });
   return result;
 }
@@ -126,6 +141,8 @@ void register_gram(py::module_& module) {
   module.def("gram_tile", &gram_tile, "rows"_a, "cols"_a, py::kw_only(), "facts"_a, "out"_a,
              "mirror"_a, "num_threads"_a, "progress"_a, "pairs"_a);
   module.def("distances", &distances, "x"_a, py::kw_only(), "name"_a, "pairs"_a, "num_threads"_a);
+  module.def("median_distance", &median_distance, "x"_a, py::kw_only(), "name"_a, "pairs"_a,
+             "num_threads"_a);
   module.def("rbf_from_distances", &rbf_from_distances, "values"_a, py::kw_only(), "bandwidth"_a,
              "num_threads"_a);
   module.def("root_median_square", &root_median_square, "values"_a, py::kw_only(), "num_threads"_a);

@@ -444,6 +444,113 @@ TEST(Distances, OfAnyRange) {
   }
 }
 
+// The root of the median square by sorting all distances.
+double sorted_median(std::vector<double> distances) {
+  std::sort(distances.begin(), distances.end());
+  const double low = distances[(distances.size() - 1) / 2];
+  const double high = distances[distances.size() / 2];
+  return low == high ? low : std::hypot(low, high) / std::sqrt(2.0);
+}
+
+void expect_median_of_distances(const InputView& x, std::mt19937& random) {
+  const auto n = static_cast<std::int64_t>(x.rows);
+  std::vector<double> all(x.rows * (x.rows - 1) / 2);
+  isogram::distances(x, all.data());
+  for (const int num_threads : {1, 3}) {
+    EXPECT_EQ(isogram::median_distance(x, nullptr, {num_threads, {}}), sorted_median(all));
+  }
+  for (const std::size_t count : {1, 2, 777}) {
+    std::vector<std::int64_t> indices(2 * count);
+    for (std::int64_t& index : indices) index = static_cast<std::int64_t>(random() % n);
+    const MatrixView<const std::int64_t> pairs(indices.data(), count, 2);
+    std::vector<double> chosen(count);
+    isogram::distances(x, pairs, chosen.data());
+    EXPECT_EQ(isogram::median_distance(x, &pairs), sorted_median(chosen)) << count << " pairs";
+  }
+}
+
+TEST(MedianDistance, IsThatOfAllDistancesToTheBit) {
+  std::mt19937 random(31);
+  std::normal_distribution<double> normal;
+  const std::vector<std::function<Real(std::size_t)>> families{
+      [&](std::size_t) { return normal(random); },
+      [&](std::size_t) { return 1e4 + normal(random); },
+      [&](std::size_t) { return 1 + 1e-7 * normal(random); },
+      [&](std::size_t) { return Real(random() % 2); },              // many equal distances
+      [&](std::size_t i) { return i % 3 ? 1.0 : normal(random); },  // most rows are equal
+      [&](std::size_t) { return 1e-22 * normal(random); },          // squares vanish in float32
+      [&](std::size_t) { return 1e-42 * normal(random); },
+      [&](std::size_t i) { return std::ldexp(normal(random), static_cast<int>(i % 40) * 6 - 120); },
+      [&](std::size_t) { return 1e19 * normal(random); },  // and overflow there
+  };
+  at_every_level([&] {
+    for (std::size_t family = 0; family < families.size(); ++family) {
+      for (const auto& [n, d] : {std::pair{2, 1}, {3, 130}, {97, 5}, {200, 33}, {41, 3000}}) {
+        Matrix values = normal_matrix(n, d, 1);
+        for (std::size_t i = 0; i < values.size(); ++i) {
+          for (Real& value : values[i]) value = families[family](i);
+        }
+        SCOPED_TRACE(std::to_string(family) + ", " + std::to_string(n) + " x " + std::to_string(d));
+        for (const ElementType type : {ElementType::float32, ElementType::float64}) {
+          expect_median_of_distances(Input(type, Order::c, values).view(), random);
+        }
+      }
+    }
+  });
+}
+
+TEST(MedianDistance, OfEveryTypeAndOrder) {
+  std::mt19937 random(32);
+  for (const ElementType type : kTypes) {
+    for (const Order order : kOrders) {
+      SCOPED_TRACE(std::string(isogram_test::name_of(type)) + ", " + isogram_test::name_of(order));
+      expect_median_of_distances(Input(type, order, normal_matrix(70, 5, 23, 1, 30)).view(),
+                                 random);
+    }
+  }
+}
+
+TEST(MedianDistance, OfSquaresBeyondFloat64) {
+  std::mt19937 random(33);
+  for (const Real scale : {1e-320L, 1e-300L, 1e-160L, 1e150L, 1e200L, 1e306L}) {
+    Matrix values = normal_matrix(20, 5, 26);
+    for (std::vector<Real>& row : values) {
+      for (Real& value : row) value *= scale;
+    }
+    expect_median_of_distances(Input(ElementType::float64, Order::c, values).view(), random);
+  }
+}
+
+TEST(MedianDistance, Refuses) {
+  const Input x(ElementType::float32, Order::c, normal_matrix(4, 5, 25));
+  const Input one(ElementType::float32, Order::c, normal_matrix(1, 5, 25));
+  const std::int64_t bad[] = {0, 4};
+  const std::int64_t triple[] = {0, 1, 2};
+  const MatrixView<const std::int64_t> none(bad, 0, 2);
+  const MatrixView<const std::int64_t> no_row(bad, 1, 2);
+  const MatrixView<const std::int64_t> three(triple, 1, 3);
+  const auto of = [](const Input& input, const MatrixView<const std::int64_t>* pairs) {
+    return complaint([&] { isogram::median_distance(input.view(), pairs); });
+  };
+  expect_contains(of(one, nullptr), "at least one pair");
+  expect_contains(of(x, &none), "at least one pair");
+  expect_contains(of(x, &no_row), "`pairs`");
+  expect_contains(of(x, &three), "two columns");
+  for (const Real entry :
+       {std::numeric_limits<Real>::quiet_NaN(), std::numeric_limits<Real>::infinity()}) {
+    Matrix values = normal_matrix(9, 5, 25);
+    values[7][3] = entry;
+    const std::int64_t elsewhere[] = {0, 1};
+    const MatrixView<const std::int64_t> pair(elsewhere, 1, 2);
+    for (const ElementType type :
+         {ElementType::float16, ElementType::float32, ElementType::float64}) {
+      const Input input(type, Order::c, values);
+      expect_contains(of(input, nullptr), "(7, 3)");
+      expect_contains(of(input, &pair), "(7, 3)");
+    }
+  }
+}
+
 TYPED_TEST(Gram, RbfFromDistances) {
   using T = TypeParam;
   for (const Order order : {Order::c, Order::fortran, Order::padded, Order::negative}) {

@@ -421,6 +421,20 @@ TYPED_TEST(Kernels, FoldedProductsHaveTheBitsOfInnerProducts) {
   });
 }
 
+TYPED_TEST(Kernels, SquaredDistance) {
+  using T = TypeParam;
+  at_every_level([] {
+    for (const std::size_t n : lengths<T>()) {
+      const auto a = random_values<T>(n, 8);
+      const auto b = random_values<T>(n, 9);
+      Real want = 0;
+      for (std::size_t k = 0; k < n; ++k) want += (Real(a[k]) - b[k]) * (Real(a[k]) - b[k]);
+      expect_close(kernels().of<T>().squared_distance(a.data(), b.data(), n), want,
+                   sum_error<T>(n) * want, std::to_string(n));
+    }
+  });
+}
+
 TYPED_TEST(Kernels, MatchedProducts) {
   using T = TypeParam;
   at_every_level([] {

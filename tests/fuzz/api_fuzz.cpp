@@ -144,6 +144,8 @@ TEST(Fuzz, Distances) {
     SCOPED_TRACE(features.story + ", " + name_of(x.view().type));
     std::vector<double> out(n * (n - 1) / 2);
     isogram::distances(x.view(), out.data(), some_threads(random));
+    EXPECT_EQ(isogram::median_distance(x.view(), nullptr, some_threads(random)),
+              isogram::root_median_square(out.data(), out.size()));
     std::vector<double> entries = out;
     const double bandwidth = some_bandwidth(random, values, Kernel::rbf);
     isogram::rbf_from_distances<double>({entries.data(), 1, entries.size()}, bandwidth,

@@ -299,6 +299,23 @@ T folded_product(const T* a, const T* b, std::size_t depth, std::size_t panels) 
 }
 
 template <class T>
+T squared_distance(const T* a, const T* b, std::size_t n) noexcept {
+  constexpr std::size_t at_once = 8;  // independent sums: a multiply-add takes about four cycles
+  Vector<T> sums[at_once] = {};
+  std::size_t k = 0;
+  const auto add = [&](std::size_t s) {
+    sums[s] = SquaredDifference::accumulate(sums[s], load(a + k), load(b + k));
+    k += kLanes<T>;
+  };
+  while (k + at_once * kLanes<T> <= n) unrolled<at_once>(add);
+  while (k + kLanes<T> <= n) add(0);
+  unrolled<at_once / 2>([&](std::size_t s) { sums[s] += sums[s + at_once / 2]; });
+  T sum = horizontal_sum<T>((sums[0] + sums[1]) + (sums[2] + sums[3]));
+  for (; k < n; ++k) sum = SquaredDifference::accumulate(sum, a[k], b[k]);
+  return sum;
+}
+
+template <class T>
 double matched_products(const T* a, const T* b, const std::int32_t* columns,
                         std::size_t rows) noexcept {
   constexpr std::size_t at_once = 4;  // independent sums: an addition takes about four cycles

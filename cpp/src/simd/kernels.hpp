@@ -212,6 +212,9 @@ struct KernelTable {
   void (*transpose)(const T* in, std::size_t in_stride, std::size_t rows, std::size_t cols, T* out,
                     std::size_t out_stride) noexcept;
 
+  // Σ (a_k − b_k)² over n elements, in T: no partial sum has more than n / 16 + 64 terms.
+  T (*squared_distance)(const T* a, const T* b, std::size_t n) noexcept;
+
   // Σ ⟨row i of a, row columns[i] of b⟩ over adjacent rows of kSliceChannels elements, where
   // columns[i] ≥ 0. Summed in T, which suits few rows.
   double (*matched_products)(const T* a, const T* b, const std::int32_t* columns,

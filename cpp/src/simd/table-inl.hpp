@@ -27,6 +27,7 @@ constexpr KernelTable<T> table_of() {
       .l1_distances = &l1_distances<T>,
       .squared_differences = &squared_differences<T>,
       .transpose = &transpose<T>,
+      .squared_distance = &squared_distance<T>,
       .matched_products = &matched_products<T>,
       .squared_distances = &squared_distances<T>,
       .exponentials = &exponentials<T>,

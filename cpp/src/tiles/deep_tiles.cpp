@@ -90,9 +90,7 @@ DeepTiles<T>::DeepTiles(const FewRows<T>& products)
 
 template <class T>
 void DeepTiles<T>::copy(Span rows, Span cols, T* out, std::size_t stride) const {
-  const Cell cell{rows.begin / edge_, cols.begin / edge_};
-  const T* from = blocks_.data() + grid_.index(cell) * edge_ * edge_ + rows.begin % edge_ * edge_ +
-                  cols.begin % edge_;
+  const T* from = entry(rows.begin, cols.begin);
   for (std::size_t i = 0; i < rows.size(); ++i) {
     std::copy_n(from + i * edge_, cols.size(), out + i * stride);
   }

@@ -61,6 +61,11 @@ class DeepTiles {
   // A block of the grid with edge edge(); its rows are edge() entries apart.
   const T* block(Cell cell) const { return blocks_.data() + grid_.index(cell) * edge_ * edge_; }
 
+  // The address of an entry, which the other entries of its row and block follow.
+  const T* entry(std::size_t row, std::size_t col) const {
+    return block({row / edge_, col / edge_}) + row % edge_ * edge_ + col % edge_;
+  }
+
   // Copies some rows and columns, all of one block, to `out`, rows `stride` apart. Blocks have edge
   // edge(); of one input only blocks on and above the diagonal exist.
   void copy(Span rows, Span cols, T* out, std::size_t stride) const;

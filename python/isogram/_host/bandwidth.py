@@ -37,11 +37,13 @@ def bandwidth(
     name: str, x: NDArray[Any], pairs: NDArray[Any] | None, rule: str, num_threads: int
 ) -> float:
     """See `Place`."""
-    distances = _distances(name, x, pairs, num_threads)
     if rule == "mean":
-        root = _root_mean_square(distances)
-    else:
+        root = _root_mean_square(_distances(name, x, pairs, num_threads))
+    elif isinstance(x, Unread):
+        distances = _distances(name, x, pairs, num_threads)
         root = _core.root_median_square(distances, num_threads=num_threads)
+    else:
+        root = _core.median_distance(x, name=name, pairs=pairs, num_threads=num_threads)
     if math.isnan(root):
         raise changed_input(name)
     return scaled_bandwidth(root, 0) if root > 0 else 0.0
