@@ -421,6 +421,19 @@ TYPED_TEST(Kernels, FoldedProductsHaveTheBitsOfInnerProducts) {
   });
 }
 
+TYPED_TEST(Kernels, SquaredDeviations) {
+  using T = TypeParam;
+  at_every_level([] {
+    for (const std::size_t n : lengths<T>()) {
+      const auto row = random_values<T>(n, 8);
+      Real want = 0;
+      for (const T x : row) want += (Real(x) - 0.3) * (Real(x) - 0.3);
+      expect_close(kernels().of<T>().squared_deviations(row.data(), n, 0.3), want,
+                   sum_error<double>(n) * want, std::to_string(n));
+    }
+  });
+}
+
 TYPED_TEST(Kernels, SquaredDistance) {
   using T = TypeParam;
   at_every_level([] {
@@ -970,11 +983,11 @@ TYPED_TEST(Kernels, Divide) {
     for (const std::size_t n : lengths<T>()) {
       const auto row = random_values<T>(n, 11);
       Guarded<T> out(n);
-      table.divide(row.data(), out.data(), n, 0.7);
+      table.divide(row.data(), out.data(), n, 0.3, 0.7);
       Guarded<T> in_place(row);
-      table.divide(in_place.data(), in_place.data(), n, 0.7);
+      table.divide(in_place.data(), in_place.data(), n, 0.3, 0.7);
       for (std::size_t j = 0; j < n; ++j) {
-        EXPECT_EQ(out[j], static_cast<T>(row[j] / 0.7));
+        EXPECT_EQ(out[j], static_cast<T>((row[j] - 0.3) / 0.7));
         EXPECT_EQ(in_place[j], out[j]);
       }
       out.expect_guards();

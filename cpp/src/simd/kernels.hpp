@@ -234,6 +234,8 @@ struct KernelTable {
   // Sums over entries.
   double (*sum)(const T* row, std::size_t n) noexcept;
   double (*dot)(const T* a, const T* b, std::size_t n) noexcept;
+  // Σ (row[j] − shift)² in float64.
+  double (*squared_deviations)(const T* row, std::size_t n, double shift) noexcept;
   // Σ x and Σ |x| of a row; and column_sums[j] += row[j].
   RowSums (*add_row)(const T* row, std::size_t n, double* column_sums) noexcept;
   // add_row() for many rows, several at a time; adds to row_sums[i] for row i.
@@ -263,8 +265,8 @@ struct KernelTable {
   void (*shift_rows)(const Rows<const T>& rows, const Rows<T>& out, const double* row_shifts,
                      const double* column_shifts) noexcept;
 
-  // out[j] = row[j] / divisor in float64; out may be row.
-  void (*divide)(const T* row, T* out, std::size_t n, double divisor) noexcept;
+  // out[j] = (row[j] − shift) / divisor in float64; out may be row.
+  void (*divide)(const T* row, T* out, std::size_t n, double shift, double divisor) noexcept;
 
   // out[j] = (row[j] − (row_shift + column_shifts[j])) · (row_factor · column_factors[j]) in
   // float64. Of a symmetric matrix, with equal shifts and factors, the result is exactly symmetric.

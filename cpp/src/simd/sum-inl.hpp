@@ -71,6 +71,14 @@ double dot(const T* a, const T* b, std::size_t n) noexcept {
 }
 
 template <class T>
+double squared_deviations(const T* row, std::size_t n, double shift) noexcept {
+  const auto square = [](auto x) { return x * x; };
+  return wide_sum(
+      n, [&](std::size_t j) { return square(widened(row + j) - shift); },
+      [&](std::size_t j) { return square(row[j] - shift); });
+}
+
+template <class T>
 RowSums add_row(const T* row, std::size_t n, double* sums) noexcept {
   double magnitude = 0;
   Vector<double> magnitudes{};
@@ -353,10 +361,12 @@ void shift_rows(const Rows<const T>& rows, const Rows<T>& out, const double* row
 
 // By division, because the inverse would add a rounding error of its own.
 template <class T>
-void divide(const T* row, T* out, std::size_t n, double divisor) noexcept {
+void divide(const T* row, T* out, std::size_t n, double shift, double divisor) noexcept {
   std::size_t j = 0;
-  for (; j + kWideLanes <= n; j += kWideLanes) store_narrowed(out + j, widened(row + j) / divisor);
-  for (; j < n; ++j) out[j] = static_cast<T>(row[j] / divisor);
+  for (; j + kWideLanes <= n; j += kWideLanes) {
+    store_narrowed(out + j, (widened(row + j) - shift) / divisor);
+  }
+  for (; j < n; ++j) out[j] = static_cast<T>((row[j] - shift) / divisor);
 }
 
 template <class T>

@@ -34,6 +34,7 @@ constexpr KernelTable<T> table_of() {
       .polynomials = &polynomials<T>,
       .sum = &sum<T>,
       .dot = &dot<T>,
+      .squared_deviations = &squared_deviations<T>,
       .add_row = &add_row<T>,
       .add_rows = &add_rows<T>,
       .add_differences = &add_differences<T>,

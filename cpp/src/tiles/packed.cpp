@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <type_traits>
 
 #include "threads/team.hpp"
 #include "tiles/grid.hpp"
@@ -31,9 +32,16 @@ constexpr std::size_t kRowsOfLine = 64 / sizeof(T);
 constexpr double kRoomless = 0x1p960;
 constexpr int kRoom = 64;
 
-// The squares of a row whose sum is between kLeastSquares and its inverse neither overflow nor, if
-// they matter, vanish: the row need not be scaled before it is divided by its norm.
-constexpr double kLeastSquares = 0x1p-500;
+// Squares of a row with such a sum neither overflow nor, if they matter, vanish: the row need not
+// be scaled before it is divided by its norm.
+bool is_moderate(double squares) {
+  constexpr double least = 0x1p-500;
+  return squares > least && squares < 1 / least;
+}
+
+// A row less its mean has all digits of T where the mean is a sum in more than T.
+template <class T>
+constexpr bool kHasMean = sizeof(T) < sizeof(double);
 
 // Relative to the first entry, so that a constant row becomes exactly zero.
 void subtract_mean(double* row, std::size_t n) {
@@ -48,6 +56,11 @@ void subtract_scaled_rest(double* row, const std::vector<double>& rest, int expo
   for (std::size_t j = 0; j < rest.size(); ++j) row[j] -= rest[j] * scale;
 }
 
+void subtract(const std::vector<double>* shifts, std::vector<double>& row) {
+  if (!shifts) return;
+  simd::kernels().float64.subtract_shifts(row.data(), row.data(), row.size(), 0, shifts->data());
+}
+
 // Scales the row to a maximum in [1/2, 1) and returns the exponent taken out.
 int normalise_exponent(double* row, std::size_t n) {
   const int exponent = exponent_of(largest_magnitude(row, n));
@@ -56,10 +69,13 @@ int normalise_exponent(double* row, std::size_t n) {
 }
 
 void normalise(double* row, std::size_t n) {
-  normalise_exponent(row, n);  // squares neither overflow nor vanish
   const auto& kernels = simd::kernels().float64;
-  const double squares = kernels.dot(row, row, n);
-  if (squares > 0) kernels.divide(row, row, n, std::sqrt(squares));
+  double squares = kernels.dot(row, row, n);
+  if (!is_moderate(squares)) {
+    normalise_exponent(row, n);  // squares neither overflow nor vanish
+    squares = kernels.dot(row, row, n);
+  }
+  if (squares > 0) kernels.divide(row, row, n, 0, std::sqrt(squares));
 }
 
 }  // namespace
@@ -133,6 +149,25 @@ void RowPacker<T>::flush() {
   count_ = 0;
 }
 
+// Packs a row divided by its norm, or with `center` less its mean first. Values that are not stored
+// as T are divided in place. Returns false if the row must be scaled first, or is constant, or is
+// not finite.
+template <class T, class Values>
+bool pack_divided(Values* row, std::size_t n, bool center, RowPacker<T>& packer, T* panel_row) {
+  using Value = std::remove_const_t<Values>;
+  const auto& kernels = simd::kernels().of<Value>();
+  const double mean = center ? kernels.sum(row, n) / static_cast<double>(n) : 0;
+  const double squares = kernels.squared_deviations(row, n, mean);
+  if (!is_moderate(squares)) return false;
+  if constexpr (std::is_same_v<Value, T>) {
+    kernels.divide(row, packer.place_for(panel_row), n, mean, std::sqrt(squares));
+  } else {
+    kernels.divide(row, row, n, mean, std::sqrt(squares));
+    packer.add(row, panel_row);
+  }
+  return true;
+}
+
 template <class T>
 Packed<T>::Packed(const simd::KernelTable<T>& kernels, std::size_t rows, std::size_t depth,
                   Memory memory)
@@ -157,7 +192,11 @@ void Packed<T>::fill(const InputView& x, const Transform& transform, Finite fini
   const std::size_t threads = std::min(panels_, threads_for(rows_ * depth_));
   PerWorker packers(execution, threads, [&] { return RowPacker<T>(*kernels_, depth_); });
   const bool is_shifted = transform.origin && transform.is_shift();
-  const bool is_divided = transform.is_division();
+  const bool is_divided = transform.is_division() && (kHasMean<T> || !transform.center_rows);
+  const bool is_difference = transform.origin || transform.rest;
+  const auto divide = [&](auto* row, RowPacker<T>& packer, T* panel_row) {
+    return pack_divided(row, depth_, transform.center_rows, packer, panel_row);
+  };
   const auto pack_panel = [&](std::size_t p, RowPacker<T>& packer, Worker& worker) {
     const std::size_t begin = p * panel_;
     const std::size_t end = std::min(rows_, begin + panel_);
@@ -172,17 +211,23 @@ void Packed<T>::fill(const InputView& x, const Transform& transform, Finite fini
         squared_norms_[i] = squared_norm_as<T>(kernels_->dot(shifted, shifted, depth_));
         if (std::isfinite(largest_magnitude(shifted, depth_))) continue;
       }
-      if (const T* stored = is_divided ? stored_row<T>(x, i) : nullptr) {
-        const double squares = kernels_->dot(stored, stored, depth_);
-        if (squares > kLeastSquares && squares < 1 / kLeastSquares) {
-          kernels_->divide(stored, packer.place_for(panel_row), depth_, std::sqrt(squares));
-          squared_norms_[i] = 1;
-          continue;
-        }
+      const T* undivided = is_divided && !is_difference ? stored_row<T>(x, i) : nullptr;
+      if (undivided && divide(undivided, packer, panel_row)) {
+        squared_norms_[i] = 1;
+        continue;
       }
       reader.read(i, row.data());
       check_worker(depth_);
       bad.inspect(p, i, row.data(), depth_);
+      if (is_divided) {
+        subtract(transform.origin, row);
+        subtract(transform.rest, row);
+        if (divide(row.data(), packer, panel_row)) {
+          squared_norms_[i] = 1;
+          continue;
+        }
+        if (is_difference) reader.read(i, row.data());
+      }
       const int exponent = transform_row(i, row.data(), depth_, transform);
       if (transform.exponent_per_row) exponents_[i] = exponent;
       const T* rounded = packer.add(row.data(), panel_row);

@@ -32,8 +32,8 @@ struct Transform {
   bool is_identity() const { return !origin && is_shift(); }
   // Whether rows only lose `origin`.
   bool is_shift() const { return !unit_rows && takes_parts(); }
-  // Whether rows are only divided by their norms.
-  bool is_division() const { return unit_norm && !unit_rows && !origin && !rest && !center_rows; }
+  // Whether rows, perhaps less something, are divided by their norms.
+  bool is_division() const { return unit_norm && !unit_rows && exponent == 0; }
   // Whether some columns of a row can be transformed without the others.
   bool takes_parts() const {
     return !center_rows && !unit_norm && exponent == 0 && !exponent_per_row;
