@@ -421,6 +421,21 @@ def test_a_tile_that_no_worker_has_memory_for(tokens, monkeypatch, cluster, clie
         on_cluster.semantic_rsm(tokens, client=client)
 
 
+@pytest.mark.parametrize("options", [{}, {"tile": 25}])
+def test_chunks_that_no_worker_has_memory_to_copy(
+    tokens, tmp_path, monkeypatch, cluster, client, options
+):
+    """Tiles of the plan or of the caller: writing them to a Zarr array takes copies of chunks."""
+    client.wait_for_workers(2)
+    for worker in cluster.scheduler.workers.values():
+        monkeypatch.setattr(worker, "memory_limit", 1_000_000)
+    plan = ig.plan("semantic_rsm", tokens, **options)
+    assert on_cluster.run(plan, tokens, client=client).shape == (N, N)
+    out = zarr_array(tmp_path / "rsm.zarr", N, 25)
+    with pytest.raises(MemoryError, match=r"semantic_rsm: workers must have memory for a tile, ab"):
+        on_cluster.run(plan, tokens, out=out, client=client)
+
+
 def test_what_a_worker_finds_is_isograms_own_error(client, rng, tmp_path):
     path = tmp_path / "x.npy"
     np.save(path, rng.standard_normal((N, 3)))

@@ -169,17 +169,19 @@ class BlocksPlan(Plan):
         """Return this plan with tiles of whole chunks of a Zarr array; the caller's stay."""
         if not is_zarr_array(out):
             return self
-        plan = self if "tile" in self.options else self._of_chunks(ZarrMatrix(out))
+        matrix = ZarrMatrix(out)
+        plan = replace(self, copied_bytes=matrix.copied_bytes)
+        if "tile" not in self.options:
+            plan = plan._of_chunks(matrix.chunk)
         check_chunks(self.operation, out, plan._written_tiles)
         return plan
 
-    def _of_chunks(self, matrix: ZarrMatrix) -> Self:
+    def _of_chunks(self, chunk: int) -> Self:
         """Return this plan with tiles of whole chunks; with copies of these they keep its limit."""
-        plan = replace(self, copied_bytes=matrix.copied_bytes)
         if self.memory_limit is not None:
-            return plan.within(self.memory_limit, matrix.chunk)
-        is_cut = len(self.tiles) > 1 and matrix.chunk > self._edge
-        return plan if is_cut else plan._in_tiles(self._units(matrix.chunk) * matrix.chunk)
+            return self.within(self.memory_limit, chunk)
+        is_cut = len(self.tiles) > 1 and chunk > self._edge
+        return self if is_cut else self._in_tiles(self._units(chunk) * chunk)
 
     @property
     def _written_tiles(self) -> set[Tile]:
