@@ -102,7 +102,8 @@ def pairs_of(
         )
     count = n * (n - 1) // 2
     advice = f"ask for fewer `max_pairs`, or {FEWER_SAMPLES}"
-    check_memory(function, (min(count, max_pairs), 1), np.dtype(np.float64), advice)
+    numbers = 2 if x.dtype == np.float64 else 1  # for each pair
+    check_memory(function, (min(count, max_pairs), numbers), np.dtype(np.float64), advice)
     return _drawn_pairs(n, max_pairs, seed) if count > max_pairs else None
 
 
