@@ -55,11 +55,11 @@ def bandwidth(
 
     Notes
     -----
-    Types: any → float64 differences and sums. Integers as for `gram`. On the host float32, or float64
-    of float64 features, tells first which few pairs may be the median: only these are computed in
-    float64, and the result has the bits of all in float64. Cost: 2 d operations per pair. Memory: 8
-    bytes per pair, 16 of float64 features, 24 per drawn pair. The host waits for a GPU once. Source
-    of the median rule: Gretton et al. 2012, "A kernel two-sample test".
+    Types: any → float64 differences and sums. Integers as for `gram`. On the host float32, or
+    float64 of float64 features, tells first which few pairs may be the median: only these are
+    computed in float64, and the result has the bits of all in float64. Cost: 2 d operations per
+    pair. Memory: 8 bytes per pair, 16 of float64 features, 24 per drawn pair. The host waits for a
+    GPU once. Source of the median rule: Gretton et al. 2012, "A kernel two-sample test".
 
     Examples
     --------
