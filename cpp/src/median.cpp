@@ -126,7 +126,8 @@ double root_mean_square(Middle<T> middle) {
   return low == high ? low : std::hypot(low, high) / std::sqrt(2.0);
 }
 
-// Squared distances in T of pairs of rows, in their order, and the most terms of a partial sum.
+// Squared distances in T of pairs of rows, in their order, and the most terms of a partial sum. A
+// square of entries that are not finite is not finite.
 template <class T>
 struct RoundedSquares {
   std::vector<T> values;
@@ -178,11 +179,12 @@ RoundedSquares<T> rounded_squares(const InputView& x, MatrixView<const std::int6
 template <class T>
 Bracket<T> bracket_of_exact(Middle<T> middle, std::size_t terms) {
   constexpr double kLeast = sizeof(T) == sizeof(float) ? 0x1p-80 : 0x1p-900;
+  constexpr double kMost = std::numeric_limits<T>::max();
   const double relative = static_cast<double>(terms + 8) * std::numeric_limits<T>::epsilon();
+  if (relative >= 1) return {T(0), std::numeric_limits<T>::max()};  // of 10^8 columns
   const double wide = (1 + relative) / (1 - relative);
   const double low = middle.lower / wide;
   const double high = std::max<double>(middle.upper, kLeast) * wide;
-  constexpr double kMost = std::numeric_limits<T>::max();
   return {static_cast<T>(low > kLeast ? low : 0), static_cast<T>(std::min(high, kMost))};
 }
 
@@ -266,6 +268,9 @@ double median_distance_in(const InputView& x, const MatrixView<const std::int64_
   }
   std::vector<double> exact(found->numbers.size());
   distances(x, {indices.data(), exact.size(), 2}, exact.data(), execution);
+  if (has_nan(exact.data(), exact.size(), execution)) {  // x has changed since
+    return std::numeric_limits<double>::quiet_NaN();
+  }
   const std::size_t n = squares.values.size();
   return root_mean_square(
       at_ranks(std::move(exact), (n - 1) / 2 - found->nearer, n / 2 - found->nearer));
