@@ -217,3 +217,34 @@ def test_swapping_the_sets_transposes_the_gram(n, m, d, seed):
         tolerance = 2 * gram_tolerance(x, y, "float64", kernel, 2.0)
         there, back = (ig.gram(a, b, kernel=kernel, bandwidth=2.0) for a, b in ((x, y), (y, x)))
         assert_close(there, back.T, tolerance, kernel)
+
+
+ROWS = {
+    "normal": lambda z: z,
+    "an offset of 1e7": lambda z: 1e7 + 3 * z,
+    "one rounding apart": lambda z: np.where(z > 1, 1 + 2.0**-23, 1.0),
+    "denormal": lambda z: 1e-40 * z,
+    "near the largest float32": lambda z: 1e37 * z,
+    "an outlier first": lambda z: np.where(np.arange(z.shape[1]) == 0, 1e8, z),
+    "of all scales": lambda z: z * 10.0 ** np.linspace(-30, 30, len(z))[:, None],
+    "some constant": lambda z: np.where(np.arange(len(z))[:, None] % 3 == 0, 3.7, z),
+}
+
+
+@pytest.mark.parametrize("kernel", ["cosine", "correlation"])
+@pytest.mark.parametrize("shape", [(7, 1), (5, 2), (97, 400), (30, 5000)], ids=str)
+@pytest.mark.parametrize("rows", ROWS)
+def test_rows_of_unit_norm(simd_level, rows, shape, kernel):
+    """Against long double; float32 rows have the same bits however they are stored."""
+    x = ROWS[rows](np.random.default_rng(49).standard_normal(shape)).astype(np.float32)
+    exact = x.astype(np.longdouble)
+    if kernel == "correlation":
+        exact = exact - exact.mean(axis=1, keepdims=True)
+    largest = np.abs(exact).max(axis=1, keepdims=True)
+    exact = exact / np.where(largest == 0, 1, largest)
+    norms = np.sqrt((exact * exact).sum(axis=1, keepdims=True))
+    exact = exact / np.where(norms == 0, 1, norms)
+    found = ig.gram(x, kernel=kernel)
+    assert_close(found, exact @ exact.T, gram_tolerance(x, x, "float32", kernel))
+    for stored in (np.asfortranarray(x), np.repeat(x, 2, axis=1)[:, ::2]):
+        assert np.array_equal(ig.gram(stored, kernel=kernel), found)

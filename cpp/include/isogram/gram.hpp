@@ -71,10 +71,11 @@ double root_median_square(const T* values, std::size_t n, const Execution& execu
 
 // root_median_square() of the distances() of pairs of rows, or without `pairs` of all, with the
 // same bits. Squared distances in T tell which pairs may be in the middle; only theirs are computed
-// in float64. Types: any → T → float64, T = float, or double for float64 rows. Cost: 2 d operations
-// per pair in T, and distances() of the pairs whose squares are equal to the middle ones but for
-// rounding; distances() of all pairs where a square overflows T, and of chosen pairs of rows that
-// are not stored as T. Memory: one T per pair; without `pairs` a matrix of T, and panels of rows.
+// in float64.
+// Types: any → T → float64, T = float, or double for float64 rows. Cost: 2 d operations per pair in
+// T, and distances() of the pairs whose squares are equal to the middle ones but for rounding; of
+// all pairs where a square overflows T, and of chosen pairs of rows that are not stored as T.
+// Memory: one T per pair; without `pairs` a matrix of T, and panels of rows.
 // Throws std::invalid_argument: as distances(); no pair.
 double median_distance(const InputView& x, const MatrixView<const std::int64_t>* pairs,
                        const Execution& execution = {});
