@@ -221,11 +221,10 @@ class PermutedProducts {
       }
       gather(row, permutation + r + 1 + begin, entries, scratch.gathered.data() + begin, stride);
       for (std::size_t i = 0; i < padded_p_; i += rows_) {
-        for (std::size_t j = is_upper_ ? i : 0; j < padded_q_; j += rows_) {
-          kernels.row_products(triangles_.row(r) + i * stride + begin,
-                               scratch.gathered.data() + j * stride + begin, rows_, stride, length,
-                               sums + i * padded_q_ + j, padded_q_);
-        }
+        const std::size_t j = is_upper_ ? i : 0;
+        kernels.row_products(triangles_.row(r) + i * stride + begin, rows_,
+                             scratch.gathered.data() + j * stride + begin, padded_q_ - j, stride,
+                             length, sums + i * padded_q_ + j, padded_q_, {});
       }
     }
   }

@@ -171,7 +171,7 @@ TYPED_TEST(GramOfSomeRows, HaveTheBitsOfAllWhereTheyDiffer) {
 
 // Rows so long that products are summed panel by panel: a part does so too, whatever its size.
 TYPED_TEST(GramOfSomeRows, HaveTheBitsOfAllWhereRowsAreLong) {
-  const Matrix x = normal_matrix(110, 9000, 5);
+  const Matrix x = normal_matrix(2 * kTileEdge + 8, 9000, 5);
   for (const ElementType type : {ElementType::float16, ElementType::float32}) {
     expect_same_bits_of_every_kernel<TypeParam>(x, type);
   }
@@ -197,9 +197,16 @@ TYPED_TEST(GramOfSomeRows, HaveTheBitsOfAllWhereFewRowsAreLong) {
   });
 }
 
+TYPED_TEST(GramOfSomeRows, HaveTheBitsOfAllWhereFewRowsOfTwoTilesAreLong) {
+  const Matrix x = normal_matrix(kTileEdge + 14, 9001, 5, 1, 30);
+  for (const ElementType type : {ElementType::bfloat16, ElementType::float64}) {
+    expect_same_bits_of_every_kernel<TypeParam>(x, type);
+  }
+}
+
 TEST(GramFacts, AreOfFewLongRows) {
-  const Input few(ElementType::float32, Order::c, normal_matrix(96, 9000, 6));
-  const Input more(ElementType::float32, Order::c, normal_matrix(97, 9000, 6));
+  const Input few(ElementType::float32, Order::c, normal_matrix(2 * kTileEdge, 9000, 6));
+  const Input more(ElementType::float32, Order::c, normal_matrix(2 * kTileEdge + 1, 9000, 6));
   for (const Columns columns : {Columns::as_given, Columns::centered}) {
     const auto facts = [&](const Input& x) {
       return isogram::survey_gram<float>(x.view(), nullptr, {.kernel = Kernel::cosine}, columns,
@@ -251,7 +258,7 @@ TYPED_TEST(GramOfSomeRows, AreTilesOfGram) {
 }
 
 TEST(GramFacts, AreOfAllRows) {
-  const Input x(ElementType::float32, Order::c, normal_matrix(110, 9000, 6));
+  const Input x(ElementType::float32, Order::c, normal_matrix(2 * kTileEdge + 8, 9000, 6));
   const GramFacts facts = isogram::survey_gram<float>(x.view(), nullptr, {.kernel = Kernel::cosine},
                                                       Columns::as_given, isogram::Execution{});
   EXPECT_TRUE(facts.is_deep);
@@ -264,10 +271,10 @@ TEST(GramFacts, AreOfAllRows) {
             std::string::npos);
 }
 
-// Few long rows are one tile: more of them would be written beyond its end.
+// Few long rows have little memory: more of them would be written beyond its end.
 TEST(GramTile, RefusesMoreRowsThanTheFactsAreOf) {
   const Input few(ElementType::float32, Order::c, normal_matrix(30, 9000, 1));
-  const Input many(ElementType::float32, Order::c, normal_matrix(kTileEdge + 1, 9000, 2));
+  const Input many(ElementType::float32, Order::c, normal_matrix(2 * kTileEdge + 1, 9000, 2));
   const isogram::InputView more = many.view();
   const std::size_t n = more.rows;
   std::vector<float> entries(n * n);

@@ -9,6 +9,7 @@
 #include <random>
 #include <stdexcept>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "gram_expected.hpp"
@@ -218,12 +219,17 @@ TYPED_TEST(Gram, LongRowsNearlyAlike) {
 
 TYPED_TEST(Gram, LongRowsOfSeveralTiles) {
   using T = TypeParam;
-  const Input x = in_order<T>(normal_matrix(130, 3000, 28));
-  const Input y = in_order<T>(normal_matrix(100, 3000, 29), "y");
-  expect_long_rows<T>(x, y);
-  for (const KernelOptions& options :
-       {KernelOptions{.kernel = Kernel::linear}, {.kernel = Kernel::rbf, .bandwidth = 60}}) {
-    expect_gram<T>(x, y, options);
+  // Few rows alone, many with y; many alone; few in both.
+  const std::tuple<std::size_t, std::size_t, std::size_t> shapes[] = {
+      {130, 100, 3000}, {200, 5, 6000}, {120, 70, 3000}};
+  for (const auto& [rows, cols, depth] : shapes) {
+    const Input x = in_order<T>(normal_matrix(rows, depth, 28));
+    const Input y = in_order<T>(normal_matrix(cols, depth, 29), "y");
+    expect_long_rows<T>(x, y);
+    for (const KernelOptions& options :
+         {KernelOptions{.kernel = Kernel::linear}, {.kernel = Kernel::rbf, .bandwidth = 60}}) {
+      expect_gram<T>(x, y, options);
+    }
   }
 }
 

@@ -781,7 +781,14 @@ Centered<T> centered(const std::vector<T>& rows, std::size_t stride, std::size_t
     }
     const double median = median_of(chosen);
     double sum = 0;
-    for (std::size_t i = 0; i < count; ++i) sum += rows[i * stride + j] - median;
+    for (std::size_t strip = 0; strip < center.strips; ++strip) {
+      double of_strip = 0;
+      const std::size_t end = count * (strip + 1) / center.strips;
+      for (std::size_t i = count * strip / center.strips; i < end; ++i) {
+        of_strip += rows[i * stride + j] - median;
+      }
+      sum += of_strip;
+    }
     const double of_differences = sum / static_cast<double>(count);
     const double mean = median + of_differences;
     const double rest = of_differences - (mean - median);
@@ -795,37 +802,50 @@ Centered<T> centered(const std::vector<T>& rows, std::size_t stride, std::size_t
   return result;
 }
 
+// Rows of whole lines, one line apart.
 template <class T>
-void expect_centered(std::size_t count, std::size_t n, const ColumnCenter& center) {
-  const std::size_t stride = n + 3;
+void expect_centered(std::size_t count, std::size_t lines, const ColumnCenter& center) {
+  constexpr std::size_t line = 64 / sizeof(T);
+  const std::size_t n = lines * line;
+  const std::size_t stride = n + line;
   auto rows = random_values<T>(count * stride, 31);
   for (T& value : rows) value += T{100};
-  Guarded<T> out(std::vector<T>(count * n, T{7}));
+  Guarded<T> centered_rows(rows);
   std::vector<double> largest(count);
   const auto run = [&] {
-    kernels().of<T>().center_columns({rows.data(), static_cast<std::ptrdiff_t>(stride), count, n},
-                                     center, {out.data(), static_cast<std::ptrdiff_t>(n), count, n},
-                                     largest.data());
+    kernels().of<T>().center_columns(
+        {centered_rows.data(), static_cast<std::ptrdiff_t>(stride), count, n}, center,
+        largest.data());
   };
   run();
   const Centered<T> expected = centered(rows, stride, n, center);
   EXPECT_EQ(largest, expected.largest);
-  for (std::size_t e = 0; e < count * n; ++e) EXPECT_EQ(out[e], expected.values[e]);
-  out.expect_guards();
+  for (std::size_t i = 0; i < count; ++i) {
+    const T* row = centered_rows.data() + i * stride;
+    for (std::size_t j = 0; j < n; ++j) EXPECT_EQ(row[j], expected.values[i * n + j]);
+    for (std::size_t j = n; j < stride; ++j) EXPECT_EQ(row[j], rows[i * stride + j]);
+  }
+  centered_rows.expect_guards();
   if (n == 0) return;
-  rows[(count - 1) * stride + n / 2] = std::numeric_limits<T>::quiet_NaN();
-  run();
-  EXPECT_EQ(largest, std::vector<double>(count, INFINITY));
+  for (const T bad : {std::numeric_limits<T>::quiet_NaN(), -std::numeric_limits<T>::infinity()}) {
+    std::copy(rows.begin(), rows.end(), centered_rows.data());
+    centered_rows.data()[(count - 1) * stride + n / 2] = bad;
+    run();
+    EXPECT_EQ(largest, std::vector<double>(count, INFINITY));
+  }
 }
 
 TYPED_TEST(Kernels, CenterColumns) {
   at_every_level([] {
     const std::vector<std::vector<std::size_t>> middles{{0}, {2, 0, 1}, {1, 4, 0, 2, 3}};
     for (const auto& middle : middles) {
-      for (const std::size_t count : {middle.size(), kMostCenteredRows}) {
-        for (const std::size_t n : lengths<TypeParam>()) {
-          for (const bool with_rest : {false, true}) {
-            expect_centered<TypeParam>(count, n, {middle.data(), middle.size(), with_rest});
+      for (const std::size_t count : {middle.size(), std::size_t{37}, kMostCenteredRows}) {
+        for (const std::size_t lines : {0, 1, 2, 5}) {
+          for (const std::size_t strips : {std::size_t{1}, (count + 15) / 16}) {
+            for (const bool with_rest : {false, true}) {
+              expect_centered<TypeParam>(count, lines,
+                                         {middle.data(), middle.size(), strips, with_rest});
+            }
           }
         }
       }
@@ -869,18 +889,20 @@ TYPED_TEST(Kernels, ProductsOfRows) {
   using T = TypeParam;
   constexpr std::size_t edge = isogram::simd::kProductRows;
   constexpr std::size_t line = 64 / sizeof(T);
-  const auto expect_products = [](std::size_t rows, std::size_t n) {
+  const auto expect_products = [](std::size_t rows, std::size_t cols, std::size_t n) {
     const std::size_t stride = n + 8;
-    const auto a = random_values<T>(edge * stride, 21);
-    const auto b = random_values<T>(edge * stride, 22);
-    const std::size_t sums_stride = edge + 3;
-    std::vector<double> sums(edge * sums_stride, 0.75);
-    kernels().of<T>().row_products(a.data(), b.data(), rows, stride, n, sums.data(), sums_stride);
-    for (std::size_t p = 0; p < edge; ++p) {
+    const auto a = random_values<T>(rows * stride, 21);
+    const auto b = random_values<T>(cols * stride, 22);
+    const std::size_t sums_stride = cols + 3;
+    std::vector<double> sums((rows + 1) * sums_stride, 0.75);
+    const std::vector<const void*> starts{a.data(), b.data()};
+    kernels().of<T>().row_products(a.data(), rows, b.data(), cols, stride, n, sums.data(),
+                                   sums_stride, {starts.data(), starts.size(), n * sizeof(T)});
+    for (std::size_t p = 0; p <= rows; ++p) {
       for (std::size_t q = 0; q < sums_stride; ++q) {
         Real want = 0.75;
         Real magnitude = 1;
-        for (std::size_t k = 0; p < rows && q < rows && k < n; ++k) {
+        for (std::size_t k = 0; p < rows && q < cols && k < n; ++k) {
           const Real term = Real(a[p * stride + k]) * b[q * stride + k];
           want += term;
           magnitude += std::abs(term);
@@ -891,8 +913,11 @@ TYPED_TEST(Kernels, ProductsOfRows) {
     }
   };
   at_every_level([&] {
-    for (const std::size_t rows : {std::size_t{2}, edge}) {
-      for (const std::size_t lines : {1, 2, 13, 48}) expect_products(rows, lines * line);
+    for (const std::size_t lines : {1, 2, 13, 48}) {
+      expect_products(2, 2, lines * line);
+      for (const std::size_t cols : {1, 2, 3, 4, 5, 6, 7, 8, 9, 13}) {
+        expect_products(edge, cols, lines * line);
+      }
     }
   });
 }

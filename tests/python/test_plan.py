@@ -342,10 +342,11 @@ class TestGram:
         expected = ig.gram(x, kernel=kernel, bandwidth=3.0)
         assert_same(in_this_process(plan, x, num_threads=2), expected)
 
+    @pytest.mark.parametrize("n", [90, 150, 200])
     @pytest.mark.parametrize("kernel", ["linear", "cosine", "correlation", "rbf"])
-    def test_long_rows(self, simd_level, kernel):
+    def test_long_rows(self, simd_level, kernel, n):
         """Rows that are summed panel by panel: as a whole, and therefore in each tile too."""
-        x = samples_of(90, 9000)
+        x = samples_of(n, 9000)
         plan = ig.plan("gram", x, kernel=kernel, bandwidth=100.0, tile=40)
         assert_same(in_this_process(plan, x), ig.gram(x, kernel=kernel, bandwidth=100.0))
 

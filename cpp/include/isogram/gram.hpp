@@ -39,8 +39,8 @@ struct KernelOptions {
 // Cost: n·m·d multiply-adds, half of them for one input.
 // Memory: one tile per thread, and both inputs packed once as T. Long rows are packed at most
 // 2048 columns at a time, beside n × m sums of type T, where that takes less than half of the
-// memory. At most 96 long rows are not packed, except for Laplacian and correlation; up to 32 n × m
-// sums of float64 take the place of packed rows.
+// memory. Up to 192 long rows in all are not packed, except for Laplacian and correlation; at most
+// 32 n × m sums of float64 take their place.
 // Throws std::invalid_argument: no rows or columns, x.cols != y.cols, out of the wrong shape, a NaN
 // or infinity, an option out of range.
 template <class T>

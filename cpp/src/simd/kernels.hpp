@@ -150,12 +150,13 @@ struct Rows {
 };
 
 // The most rows that center_columns() takes.
-inline constexpr std::size_t kMostCenteredRows = 31;
+inline constexpr std::size_t kMostCenteredRows = 192;
 
 // What center_columns() subtracts.
 struct ColumnCenter {
   const std::size_t* middle;  // the rows whose median, column by column, means are summed from
   std::size_t middles;        // 1, 3 or 5
+  std::size_t strips;         // of rows, of equal heights, whose sums are added up
   bool with_rest;             // also the rounding error of the mean
 };
 
@@ -248,9 +249,9 @@ struct KernelTable {
 
   // Subtracts the mean m from every column, in float64: m is the median of some rows plus the mean
   // of the differences from it, which are added in the order of the rows. row_largest[i] becomes
-  // the larger of itself and max |x − median| over row i, or max |x − m| with a rest; +∞ where one
-  // of these is not finite, and for all rows where a sum is not. Prefetches the next n columns.
-  void (*center_columns)(const Rows<const T>& rows, const ColumnCenter& center, const Rows<T>& out,
+  // the larger of itself and max |x − median| over row i, or max |x − m| with a rest; +∞ for all
+  // rows where a sum of differences is not finite. n elements are whole lines of 64 bytes.
+  void (*center_columns)(const Rows<T>& rows, const ColumnCenter& center,
                          double* row_largest) noexcept;
 
   // Adds the entries of a ∘ b to the sums of rows and of columns; rows lie `stride` apart.
@@ -284,10 +285,12 @@ struct KernelTable {
   // max |entry|, +∞ if an entry is NaN or infinite.
   T (*largest_magnitude)(const T* row, std::size_t n) noexcept;
 
-  // sums[p * sums_stride + q] += ⟨a_p, b_q⟩, summed in T, for p, q < rows, which is 2 or
-  // kProductRows; rows lie `stride` apart, and n elements are whole lines of 64 bytes.
-  void (*row_products)(const T* a, const T* b, std::size_t rows, std::size_t stride, std::size_t n,
-                       double* sums, std::size_t sums_stride) noexcept;
+  // sums[p * sums_stride + q] += ⟨a_p, b_q⟩, summed in T, for p < rows and q < cols: kProductRows
+  // rows and any columns, or two and two. Rows lie `stride` apart; n elements are whole lines of
+  // 64 bytes.
+  void (*row_products)(const T* a, std::size_t rows, const T* b, std::size_t cols,
+                       std::size_t stride, std::size_t n, double* sums, std::size_t sums_stride,
+                       const ExpectedRows& expected) noexcept;
 
   AssignmentKernels<T> assignment;
 };

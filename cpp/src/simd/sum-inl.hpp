@@ -3,6 +3,7 @@
 
 #include <cstddef>
 
+#include "expecting-inl.hpp"
 #include "kernels.hpp"
 #include "lanes-inl.hpp"
 #include "magnitude-inl.hpp"
@@ -168,24 +169,6 @@ double add_differences(const T* row, const double* origin, std::size_t n,
   return magnitudes.largest();
 }
 
-// kWideLanes columns of rows.
-template <class T>
-struct WideColumns {
-  using Values = Vector<double>;
-  static Values of(const T* row) { return widened(row); }
-  static void store_in(T* row, Values x) { store_narrowed(row, x); }
-  static Vector<double> everywhere(Values x) { return x; }
-};
-
-// One column of rows.
-template <class T>
-struct OneColumn {
-  using Values = double;
-  static Values of(const T* row) { return *row; }
-  static void store_in(T* row, Values x) { *row = static_cast<T>(x); }
-  static Vector<double> everywhere(Values x) { return broadcast(x); }
-};
-
 template <class V>
 inline V middle_of_three(V a, V b, V c) {
   return maximum(minimum(a, b), minimum(maximum(a, b), c));
@@ -201,75 +184,111 @@ inline V middle_value(std::size_t count, Value value) {
   return middle_of_three<V>(value(4), low, high);
 }
 
-// center_columns() for the columns from j on. `part` is the part of `largest` that has them.
-template <class Columns, bool kWithRest, class T>
-inline Vector<double> center_columns_at(std::size_t j, std::size_t part, const Rows<const T>& rows,
-                                        const ColumnCenter& center, const Rows<T>& out,
-                                        Magnitudes<double>* largest) {
-  using Values = typename Columns::Values;
-  const auto place = [&](std::size_t i, std::ptrdiff_t stride) {
-    return static_cast<std::ptrdiff_t>(i) * stride + static_cast<std::ptrdiff_t>(j);
-  };
-  const auto value = [&](std::size_t i) { return Columns::of(rows.first + place(i, rows.stride)); };
-  const Values middle =
-      middle_value<Values>(center.middles, [&](std::size_t k) { return value(center.middle[k]); });
-  Values sum{};
-  for (std::size_t i = 0; i < rows.count; ++i) {
-    const Values x = value(i) - middle;
-    sum += x;
-    if constexpr (!kWithRest) largest[i].include(part, Columns::everywhere(x));
-  }
-  const Values of_differences = sum / static_cast<double>(rows.count);
-  const Values mean = middle + of_differences;
-  const Values rest = of_differences - (mean - middle);
-  for (std::size_t i = 0; i < rows.count; ++i) {
-    Values x = value(i) - mean;
-    if constexpr (kWithRest) {
-      largest[i].include(part, Columns::everywhere(x));
-      x -= rest;
+// Vectors of columns that are centred together: a line of T, unless that takes too many registers.
+template <class T>
+inline constexpr std::size_t kCentered =
+    64 / sizeof(T) < 4 * kWideLanes ? 64 / sizeof(T) / kWideLanes : 4;
+
+// kCentered vectors of columns, from `first` on, of all rows.
+template <bool kWithRest, class T>
+class ColumnsToCenter {
+ public:
+  using Line = Vector<double>[kCentered<T>];
+
+  ColumnsToCenter(T* first, Rows<T> rows, ColumnCenter center, Vector<double>* largest)
+      : first_(first), rows_(rows), center_(center), largest_(largest) {}
+
+  // Adds the differences from the median of a few rows.
+  void add_differences(Line& middle, Line& sum) const {
+    for_each([&](std::size_t v) {
+      middle[v] = middle_value<Vector<double>>(center_.middles, [&](std::size_t k) {
+        const auto row = static_cast<std::ptrdiff_t>(center_.middle[k]);
+        return widened(first_ + row * rows_.stride + v * kWideLanes);
+      });
+    });
+    const T* row = first_;
+    for (std::size_t strip = 1, i = 0; strip <= center_.strips; ++strip) {
+      const std::size_t end =
+          strip < center_.strips ? rows_.count * strip / center_.strips : rows_.count;
+      Line of_strip{};
+      for (; i < end; ++i, row += rows_.stride) {
+        Line x;
+        differences(row, middle, x);
+        for_each([&](std::size_t v) { of_strip[v] += x[v]; });
+        if constexpr (!kWithRest) include(x, largest_[i]);
+      }
+      for_each([&](std::size_t v) { sum[v] += of_strip[v]; });
     }
-    Columns::store_in(out.first + place(i, out.stride), x);
   }
-  return Columns::everywhere(sum);
-}
+
+  void subtract_means(const Line& middle, const Line& sum) const {
+    Line mean;
+    Line rest;
+    for_each([&](std::size_t v) {
+      const Vector<double> of_differences = sum[v] / static_cast<double>(rows_.count);
+      mean[v] = middle[v] + of_differences;
+      rest[v] = of_differences - (mean[v] - middle[v]);
+    });
+    T* row = first_;
+    for (std::size_t i = 0; i < rows_.count; ++i, row += rows_.stride) {
+      Line x;
+      differences(row, mean, x);
+      if constexpr (kWithRest) include(x, largest_[i]);
+      for_each([&](std::size_t v) {
+        store_narrowed(row + v * kWideLanes, kWithRest ? x[v] - rest[v] : x[v]);
+      });
+    }
+  }
+
+  template <class OfVector>
+  static void for_each(OfVector of_vector) {
+    unrolled<kCentered<T>>(of_vector);
+  }
+
+ private:
+  static void differences(const T* row, const Line& shift, Line& x) {
+    for_each([&](std::size_t v) { x[v] = widened(row + v * kWideLanes) - shift[v]; });
+  }
+
+  static void include(const Line& x, Vector<double>& magnitude) {
+    Vector<double> of_line = absolute<double>(x[0]);
+    for_each([&](std::size_t v) { of_line = maximum(of_line, absolute<double>(x[v])); });
+    magnitude = maximum(magnitude, of_line);
+  }
+
+  T* first_;
+  Rows<T> rows_;
+  ColumnCenter center_;
+  Vector<double>* largest_;  // of each row
+};
 
 template <bool kWithRest, class T>
-inline void center_all_columns(const Rows<const T>& rows, const ColumnCenter& center,
-                               const Rows<T>& out, double* row_largest) {
-  constexpr std::size_t fetched = 64 / sizeof(T);  // a line
-  Magnitudes<double> largest[kMostCenteredRows];
+inline void center_all_columns(const Rows<T>& rows, const ColumnCenter& center,
+                               double* row_largest) {
+  using Columns = ColumnsToCenter<kWithRest, T>;
+  Vector<double> largest[kMostCenteredRows] = {};
   Magnitudes<double> of_sums;
-  std::size_t j = 0;
-  for (; j + 2 * kWideLanes <= rows.n; j += 2 * kWideLanes) {
-    if (j % fetched == 0) {
-      const T* next = rows.first + j + rows.n;
-      for (std::size_t i = 0; i < rows.count; ++i, next += rows.stride) {
-        __builtin_prefetch(next, 0, 2);
-      }
-    }
-    unrolled<2>([&](std::size_t k) {
-      of_sums.include(k, center_columns_at<WideColumns<T>, kWithRest>(j + k * kWideLanes, k, rows,
-                                                                      center, out, largest));
-    });
-  }
-  for (; j < rows.n; ++j) {
-    of_sums.include(0,
-                    center_columns_at<OneColumn<T>, kWithRest>(j, 0, rows, center, out, largest));
+  for (std::size_t j = 0; j < rows.n; j += kCentered<T> * kWideLanes) {
+    const Columns columns(rows.first + j, rows, center, largest);
+    typename Columns::Line middle;
+    typename Columns::Line sum{};
+    columns.add_differences(middle, sum);
+    Columns::for_each([&](std::size_t v) { of_sums.include(v % 2, sum[v]); });
+    columns.subtract_means(middle, sum);
   }
   const bool is_finite = of_sums.largest() < kInfinity<double>;
   for (std::size_t i = 0; i < rows.count; ++i) {
-    const double found = is_finite ? largest[i].largest() : kInfinity<double>;
+    const double found = is_finite ? -minimum_everywhere(-largest[i])[0] : kInfinity<double>;
     row_largest[i] = maximum(row_largest[i], found);
   }
 }
 
 template <class T>
-void center_columns(const Rows<const T>& rows, const ColumnCenter& center, const Rows<T>& out,
-                    double* row_largest) noexcept {
+void center_columns(const Rows<T>& rows, const ColumnCenter& center, double* row_largest) noexcept {
   if (center.with_rest) {
-    center_all_columns<true>(rows, center, out, row_largest);
+    center_all_columns<true>(rows, center, row_largest);
   } else {
-    center_all_columns<false>(rows, center, out, row_largest);
+    center_all_columns<false>(rows, center, row_largest);
   }
 }
 
@@ -392,9 +411,14 @@ void widen(const T* row, std::size_t n, double offset, double* out) noexcept {
 // kRows × kCols inner products, limited by the registers.
 template <std::size_t kRows, std::size_t kCols, class T>
 inline void row_products_block(const T* a, const T* b, std::size_t stride, std::size_t n,
-                               double* sums, std::size_t sums_stride) {
+                               double* sums, std::size_t sums_stride, Expecting& expecting) {
   Vector<T> products[kCols][kProductRows] = {};
+  std::size_t share = expecting.share();
   for (std::size_t k = 0; k < n; k += kLanes<T>) {
+    if (share > 0) {
+      expecting.fetch();
+      --share;
+    }
     Vector<T> left[kRows];
     unrolled<kRows>([&](std::size_t p) { left[p] = load(a + p * stride + k); });
     unrolled<kCols>([&](std::size_t q) {
@@ -407,15 +431,25 @@ inline void row_products_block(const T* a, const T* b, std::size_t stride, std::
     sum_of_each(products[q], of_column);
     unrolled<kRows>([&](std::size_t p) { sums[p * sums_stride + q] += of_column[p]; });
   });
+  for (; share > 0; --share) expecting.fetch();
 }
 
 template <class T>
-void row_products(const T* a, const T* b, std::size_t rows, std::size_t stride, std::size_t n,
-                  double* sums, std::size_t sums_stride) noexcept {
-  if (rows == 2) return row_products_block<2, 2>(a, b, stride, n, sums, sums_stride);
-  constexpr std::size_t cols = kRegisterRows < 8 ? kProductRows / 2 : kProductRows;
-  for (std::size_t q = 0; q < kProductRows; q += cols) {
-    row_products_block<kProductRows, cols>(a, b + q * stride, stride, n, sums + q, sums_stride);
+void row_products(const T* a, std::size_t rows, const T* b, std::size_t cols, std::size_t stride,
+                  std::size_t n, double* sums, std::size_t sums_stride,
+                  const ExpectedRows& expected) noexcept {
+  constexpr std::size_t most = kRegisterRows < 8 ? 3 : 4;
+  Expecting expecting(expected, (cols + most - 1) / most);
+  if (rows == 2) return row_products_block<2, 2>(a, b, stride, n, sums, sums_stride, expecting);
+  for (std::size_t q = 0, width; q < cols; q += width, b += width * stride, sums += width) {
+    const std::size_t left = cols - q;
+    // Not `most` and one: a single column would wait for its sums.
+    width = left == most + 1 ? 2 : left < most ? left : most;
+    const auto block = width == 1   ? &row_products_block<kProductRows, 1, T>
+                       : width == 2 ? &row_products_block<kProductRows, 2, T>
+                       : width == 3 ? &row_products_block<kProductRows, 3, T>
+                                    : &row_products_block<kProductRows, most, T>;
+    block(a, b, stride, n, sums, sums_stride, expecting);
   }
 }
 

@@ -204,8 +204,9 @@ class TileSums {
     const std::size_t rows = layers_.size() <= 2 ? 2 : edge;  // two layers are the usual number
     for (const auto& [k, l] : product_blocks_) {
       simd::kernels().float64.row_products(
-          scratch.chunks.data() + k * edge * kChunk, scratch.chunks.data() + l * edge * kChunk,
-          rows, kChunk, length, &scratch.products[(k * scratch.stride + l) * edge], scratch.stride);
+          scratch.chunks.data() + k * edge * kChunk, rows,
+          scratch.chunks.data() + l * edge * kChunk, rows, kChunk, length,
+          &scratch.products[(k * scratch.stride + l) * edge], scratch.stride, {});
     }
   }
 

@@ -76,12 +76,21 @@ DeepTiles<T>::DeepTiles(const simd::KernelTable<T>& kernels, Block<T> block, con
 
 template <class T>
 DeepTiles<T>::DeepTiles(const FewRows<T>& products)
-    : edge_(kTileEdge), grid_(Grid::upper(1)), blocks_(Buffer<T>::unset(kTileSize)) {
+    : edge_(kTileEdge),
+      grid_(block_grid(products.left().squares.size(), products.right().squares.size(),
+                       products.is_symmetric(), kTileEdge)),
+      blocks_(Buffer<T>::unset(product(grid_.cells(), kTileSize))) {
   const std::vector<double>& of_left = products.left().squares;
   const std::vector<double>& of_right = products.right().squares;
-  for (std::size_t i = 0; i < of_left.size(); ++i) {
-    for (std::size_t j = 0; j < of_right.size(); ++j) {
-      blocks_[i * kTileEdge + j] = static_cast<T>(products.product(i, j));
+  for (std::size_t k = 0; k < grid_.cells(); ++k) {
+    const Cell cell = grid_.cell(k);
+    const Span rows = tile_span(cell.row, of_left.size());
+    const Span cols = tile_span(cell.col, of_right.size());
+    T* block = blocks_.data() + k * kTileSize;
+    for (std::size_t i = rows.begin; i < rows.end; ++i, block += kTileEdge) {
+      for (std::size_t j = cols.begin; j < cols.end; ++j) {
+        block[j - cols.begin] = static_cast<T>(products.product(i, j));
+      }
     }
   }
   left_norms_ = squared_norms_of<T>(of_left);

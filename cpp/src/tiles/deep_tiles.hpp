@@ -53,7 +53,7 @@ class DeepTiles {
   DeepTiles(const simd::KernelTable<T>& kernels, Block<T> block, const Side& x,
             const std::optional<Side>& y, std::size_t depth, const Execution& execution);
 
-  // The one tile of a few rows.
+  // The tiles of a few rows.
   explicit DeepTiles(const FewRows<T>& products);
 
   std::size_t edge() const { return edge_; }

@@ -15,9 +15,18 @@ namespace isogram {
 
 namespace {
 
+// Pieces of more rows, and what is fetched meanwhile, would not stay in the second-level cache.
+constexpr std::size_t kMostRows = 2 * kTileEdge;
+static_assert(kMostRows <= simd::kMostCenteredRows);
+
 // Columns of a piece, whose products are summed in T: few enough to keep the digits, and for
 // sixteen rows of float32 to stay in the first-level cache.
 constexpr std::size_t kPiece = 4 * simd::kDepthPanel;
+
+// A line more than a piece: columns of many rows would otherwise lie in the same places of the
+// first-level cache.
+template <class T>
+constexpr std::size_t kStride = kPiece + kAlignment / sizeof(T);
 
 // Entries that are surveyed together and then read once more: they stay in the cache of a core.
 constexpr std::size_t kSurveyedEntries = std::size_t{1} << 16;
@@ -26,7 +35,7 @@ constexpr std::size_t kMostSurveyedColumns = 8 * kPiece;
 // The most parts of the columns. It does not depend on the number of threads, so the result does
 // not either.
 constexpr std::size_t kParts = 32;
-constexpr std::size_t kLeastColumns = 16 * kPiece;
+constexpr std::size_t kLeastColumns = 4 * kPiece;
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
@@ -73,28 +82,19 @@ class Piece {
  public:
   explicit Piece(const InputView& x)
       : reader_(x),
-        rows_(product(padded_rows(x.rows), kPiece)),
+        rows_(product(padded_rows(x.rows), kStride<T>)),
         wide_(kPiece),
         middle_(middle_rows(x.rows)) {}
 
-  // Whether columns can be centred as they are read, with the bits of the means of a survey.
-  static bool can_center(const InputView& x) {
-    return x.rows <= simd::kMostCenteredRows && strips_of(x.rows) == 1 && stored_row<T>(x, 0);
-  }
-
   template <class Shift>
   void read(Span columns, const Shift& shift, typename FewRows<T>::Rows& found) {
-    if (shift.is_mean) {
-      center(columns, shift.with_rest, found);
-    } else {
-      read_rows(columns, shift, found);
-    }
-    const std::size_t n = columns.size();
-    if (n == length(columns)) return;
     for (std::size_t i = 0; i < reader_.view().rows; ++i) {
-      T* row = rows_.data() + i * kPiece;
-      std::fill(row + n, row + length(columns), T(0));
+      T* row = rows_.data() + i * kStride<T>;
+      const double largest = read_row(i, columns, shift, row);
+      if (shift.is_measured) found.largest[i] = std::max(found.largest[i], largest);
+      std::fill(row + columns.size(), row + length(columns), T(0));
     }
+    if (shift.is_mean) subtract_means(columns, shift.with_rest, found);
   }
 
   void add_squares(Span columns, std::vector<double>& squares) const {
@@ -103,25 +103,16 @@ class Piece {
     }
   }
 
-  const T* row(std::size_t i) const { return rows_.data() + i * kPiece; }
+  const T* row(std::size_t i) const { return rows_.data() + i * kStride<T>; }
   static std::size_t length(Span columns) { return padded(columns.size(), kAlignment / sizeof(T)); }
 
  private:
-  void center(Span columns, bool with_rest, typename FewRows<T>::Rows& found) {
-    const InputView& x = reader_.view();
+  // With the bits of the means of a survey.
+  void subtract_means(Span columns, bool with_rest, typename FewRows<T>::Rows& found) {
+    const std::size_t rows = reader_.view().rows;
     simd::kernels().of<T>().center_columns(
-        {stored_row<T>(x, 0) + columns.begin, x.row_stride, x.rows, columns.size()},
-        {middle_.data(), middle_.size(), with_rest},
-        {rows_.data(), static_cast<std::ptrdiff_t>(kPiece), x.rows, columns.size()},
-        found.largest.data());
-  }
-
-  template <class Shift>
-  void read_rows(Span columns, const Shift& shift, typename FewRows<T>::Rows& found) {
-    for (std::size_t i = 0; i < reader_.view().rows; ++i) {
-      const double largest = read_row(i, columns, shift, rows_.data() + i * kPiece);
-      if (shift.is_measured) found.largest[i] = std::max(found.largest[i], largest);
-    }
+        {rows_.data(), static_cast<std::ptrdiff_t>(kStride<T>), rows, length(columns)},
+        {middle_.data(), middle_.size(), strips_of(rows), with_rest}, found.largest.data());
   }
 
   // Returns the largest magnitude of the shifted row.
@@ -132,7 +123,6 @@ class Piece {
     const T* stored = shift.rest ? nullptr : stored_row<T>(reader_.view(), i);
     if (stored) {
       stored += columns.begin;
-      fetch(stored + n, std::min(kPiece, reader_.view().cols - columns.end));
       if (shift.origin) {
         kernels.of<T>().subtract_shifts(stored, row, n, 0, shift.origin);
       } else {
@@ -155,16 +145,44 @@ class Piece {
   std::vector<std::size_t> middle_;
 };
 
-// Adds the products of one piece.
+// Where the rows of a piece are stored as T.
+template <class T>
+class StoredRows {
+ public:
+  StoredRows(const InputView& x, const InputView* y, Span columns)
+      : bytes_(columns.size() * sizeof(T)) {
+    if (columns.size() == 0) return;
+    add(x, columns.begin);
+    if (y) add(*y, columns.begin);
+  }
+
+  simd::ExpectedRows part(std::size_t index, std::size_t parts) const {
+    const Span rows = part_span(starts_.size(), index, parts);
+    return {starts_.data() + rows.begin, rows.size(), bytes_};
+  }
+
+ private:
+  void add(const InputView& x, std::size_t column) {
+    for (std::size_t i = 0; i < x.rows && stored_row<T>(x, 0); ++i) {
+      starts_.push_back(stored_row<T>(x, i) + column);
+    }
+  }
+
+  std::vector<const void*> starts_;
+  std::size_t bytes_;
+};
+
+// Adds the products of one piece, while those of the next come from memory.
 template <class T>
 void add_products(const Piece<T>& left, std::size_t rows, const Piece<T>& right, std::size_t cols,
-                  std::size_t length, bool is_upper, double* products) {
+                  std::size_t length, bool is_upper, double* products, const StoredRows<T>& next) {
   const auto row_products = simd::kernels().of<T>().row_products;
-  for (std::size_t i = 0; i < rows; i += simd::kProductRows) {
-    for (std::size_t j = is_upper ? i : 0; j < cols; j += simd::kProductRows) {
-      row_products(left.row(i), right.row(j), simd::kProductRows, kPiece, length,
-                   products + i * padded_rows(cols) + j, padded_rows(cols));
-    }
+  const std::size_t strips = blocks_in(rows, simd::kProductRows);
+  for (std::size_t strip = 0; strip < strips; ++strip) {
+    const std::size_t i = strip * simd::kProductRows;
+    const std::size_t j = is_upper ? i : 0;
+    row_products(left.row(i), simd::kProductRows, right.row(j), cols - j, kStride<T>, length,
+                 products + i * cols + j, cols, next.part(strip, strips));
   }
 }
 
@@ -196,7 +214,12 @@ struct FewRows<T>::Part {
 
 template <class T>
 bool FewRows<T>::are_in(const InputView& x, const InputView* y) {
-  return x.rows <= kTileEdge && (!y || y->rows <= kTileEdge);
+  return x.rows <= kMostRows && (!y || y->rows <= kMostRows);
+}
+
+template <class T>
+bool FewRows<T>::pay(const InputView& x, const InputView* y) {
+  return x.rows + (y ? y->rows : 0) <= kMostRows;
 }
 
 template <class T>
@@ -210,7 +233,7 @@ void FewRows<T>::multiply(const InputView& x, const InputView* y, ShiftOf shift_
   const std::size_t cols = y ? y->rows : x.rows;
   const std::size_t edge = columns_of_part(x.cols);
   const std::size_t panel = surveyed_columns(x.rows + (y ? y->rows : 0));
-  const Part none{std::vector<double>(padded_rows(x.rows) * padded_rows(cols)), Part::zeros(x.rows),
+  const Part none{std::vector<double>(padded_rows(x.rows) * cols), Part::zeros(x.rows),
                   Part::zeros(y ? y->rows : 0)};
   std::vector<Part> parts(blocks_in(x.cols, edge), none);
   PerWorker states(execution, parts.size(), [&] {
@@ -233,12 +256,13 @@ void FewRows<T>::multiply(const InputView& x, const InputView* y, ShiftOf shift_
           if (y) state.right->add_squares(piece, part.right.squares);
         }
         add_products(state.left, x.rows, y ? *state.right : state.left, cols,
-                     Piece<T>::length(piece), !y, part.products.data());
+                     Piece<T>::length(piece), !y, part.products.data(),
+                     StoredRows<T>(x, y, {piece.end, std::min(columns.end, piece.end + kPiece)}));
       }
     }
   });
   for (std::size_t p = 1; p < parts.size(); ++p) parts[0].add(parts[p]);
-  stride_ = padded_rows(cols);
+  stride_ = cols;
   products_ = std::move(parts[0].products);
   left_ = std::move(parts[0].left);
   right_ = std::move(parts[0].right);
@@ -250,7 +274,7 @@ FewRows<T>::FewRows(const InputView& x, const InputView* y, Columns columns, Squ
     : is_symmetric_(!y), squares_(squares) {
   const auto shift_of = [&](const InputView& rows, Span some, Rows& found) {
     if (columns == Columns::as_given) return Shift{.is_measured = true};
-    if (Piece<T>::can_center(rows)) {
+    if (fits_into<T>(rows)) {
       return Shift{.is_mean = true, .with_rest = columns == Columns::centered};
     }
     Shift shift;

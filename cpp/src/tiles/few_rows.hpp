@@ -18,8 +18,11 @@ namespace isogram {
 template <class T>
 class FewRows {
  public:
-  // Whether x and y have at most kTileEdge rows each.
+  // Whether x and y have at most kMostRows rows each.
   static bool are_in(const InputView& x, const InputView* y);
+
+  // Whether they have so few in all that panels take longer.
+  static bool pay(const InputView& x, const InputView* y);
 
   // Whether Rows::squares is computed; zeros if not.
   enum class Squares { wanted, unwanted };
@@ -45,6 +48,7 @@ class FewRows {
     std::vector<double> squares;
     std::vector<double> largest;
   };
+  bool is_symmetric() const { return is_symmetric_; }
   const Rows& left() const { return left_; }
   const Rows& right() const { return is_symmetric_ ? left_ : right_; }
 

@@ -289,7 +289,7 @@ template <class T>
 bool has_few_long_rows(const InputView& x, const InputView* y, const KernelOptions& options) {
   const bool is_of_products = uses_products(options.kernel) || options.kernel == Kernel::cosine ||
                               uses_squared_distance(options.kernel);
-  return is_of_products && FewRows<T>::are_in(x, y) && DeepTiles<T>::pays(x, y);
+  return is_of_products && FewRows<T>::pay(x, y) && DeepTiles<T>::pays(x, y);
 }
 
 template <class T>
