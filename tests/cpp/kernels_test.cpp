@@ -1042,6 +1042,29 @@ TYPED_TEST(Kernels, SubtractShifts) {
   });
 }
 
+TYPED_TEST(Kernels, SubtractMeans) {
+  using T = TypeParam;
+  at_every_level([] {
+    const auto& table = kernels().of<T>();
+    for (const std::size_t n : lengths<T>()) {
+      const auto row = random_values<T>(n, 9);
+      const auto mean = random_values<double>(n, 10);
+      auto rest = random_values<double>(n, 11);
+      for (double& x : rest) x *= 1e-9;  // added to the mean, it would lose most of its digits
+      Guarded<T> out(n);
+      table.subtract_means(row.data(), out.data(), n, mean.data(), rest.data());
+      Guarded<T> in_place(row);
+      table.subtract_means(in_place.data(), in_place.data(), n, mean.data(), rest.data());
+      for (std::size_t j = 0; j < n; ++j) {
+        EXPECT_EQ(out[j], static_cast<T>((row[j] - mean[j]) - rest[j]));
+        EXPECT_EQ(in_place[j], out[j]);
+      }
+      out.expect_guards();
+      in_place.expect_guards();
+    }
+  });
+}
+
 TYPED_TEST(Kernels, ShiftAndScale) {
   using T = TypeParam;
   at_every_level([] {

@@ -46,8 +46,8 @@ std::vector<const void*> addresses(const KernelTable<T>& table) {
   const auto& [panel, inner_products, folded_product, l1_distances, squared_differences, transpose,
                squared_distance, matched_products, squared_distances, exponentials, polynomials,
                sum, dot, squared_deviations, add_row, add_rows, add_differences, center_columns,
-               add_products, subtract_shifts, shift_rows, divide, shift_and_scale, widen,
-               first_reaching, largest_magnitude, row_products, assignment] = table;
+               add_products, subtract_shifts, subtract_means, shift_rows, divide, shift_and_scale,
+               widen, first_reaching, largest_magnitude, row_products, assignment] = table;
   const auto& [read_costs, scale, find_duals, start, augment, augment_two, any_between, slack] =
       assignment;
   const auto list = [](auto... kernel) {
@@ -56,9 +56,9 @@ std::vector<const void*> addresses(const KernelTable<T>& table) {
   return list(inner_products, folded_product, l1_distances, squared_differences, transpose,
               squared_distance, matched_products, squared_distances, exponentials, polynomials, sum,
               dot, squared_deviations, add_row, add_rows, add_differences, center_columns,
-              add_products, subtract_shifts, shift_rows, divide, shift_and_scale, widen,
-              first_reaching, largest_magnitude, row_products, read_costs, scale, find_duals, start,
-              augment, augment_two, any_between, slack);
+              add_products, subtract_shifts, subtract_means, shift_rows, divide, shift_and_scale,
+              widen, first_reaching, largest_magnitude, row_products, read_costs, scale, find_duals,
+              start, augment, augment_two, any_between, slack);
 }
 
 template <class T>

@@ -262,6 +262,9 @@ struct KernelTable {
   // added first so that a symmetric matrix with equal shifts stays exactly symmetric.
   void (*subtract_shifts)(const T* row, T* out, std::size_t n, double row_shift,
                           const double* column_shift) noexcept;
+  // out[j] = (row[j] − mean[j]) − rest[j] in float64.
+  void (*subtract_means)(const T* row, T* out, std::size_t n, const double* mean,
+                         const double* rest) noexcept;
   // subtract_shifts() for many rows, several at a time; `out` has the same shape.
   void (*shift_rows)(const Rows<const T>& rows, const Rows<T>& out, const double* row_shifts,
                      const double* column_shifts) noexcept;

@@ -361,6 +361,16 @@ void subtract_shifts(const T* row, T* out, std::size_t n, double row_shift,
 }
 
 template <class T>
+void subtract_means(const T* row, T* out, std::size_t n, const double* mean,
+                    const double* rest) noexcept {
+  std::size_t j = 0;
+  for (; j + kWideLanes <= n; j += kWideLanes) {
+    store_narrowed(out + j, (widened(row + j) - load(mean + j)) - load(rest + j));
+  }
+  for (; j < n; ++j) out[j] = static_cast<T>((row[j] - mean[j]) - rest[j]);
+}
+
+template <class T>
 void shift_rows(const Rows<const T>& rows, const Rows<T>& out, const double* row_shifts,
                 const double* column_shifts) noexcept {
   const T* row = rows.first;

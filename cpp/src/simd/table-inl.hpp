@@ -41,6 +41,7 @@ constexpr KernelTable<T> table_of() {
       .center_columns = &center_columns<T>,
       .add_products = &add_products<T>,
       .subtract_shifts = &subtract_shifts<T>,
+      .subtract_means = &subtract_means<T>,
       .shift_rows = &shift_rows<T>,
       .divide = &divide<T>,
       .shift_and_scale = &shift_and_scale<T>,

@@ -29,6 +29,12 @@ Span panel_after(Span depth, std::size_t length, std::size_t n) {
   return {depth.end, std::min(n, depth.end + length)};
 }
 
+// The values of some columns, or none.
+std::vector<double> segment(const std::vector<double>* values, Span columns) {
+  if (!values) return {};
+  return {values->data() + columns.begin, values->data() + columns.end};
+}
+
 template <class T>
 Buffer<T> squared_norms_of(const std::vector<double>& squares) {
   Buffer<T> norms(tiles_in(squares.size()) * kTileEdge);
@@ -131,12 +137,10 @@ typename DeepTiles<T>::Side DeepTiles<T>::side_of(const Rows& rows, const Execut
     if (rows.row_largest) return panel.fill_measuring(part, rows.row_largest, execution);
     Transform of_part = rows.transform;
     of_part.first_column += depth.begin;
-    std::vector<double> segment;
-    if (of_part.origin) {
-      const double* origin = of_part.origin->data();
-      segment.assign(origin + depth.begin, origin + depth.end);
-      of_part.origin = &segment;
-    }
+    const std::vector<double> origin = segment(of_part.origin, depth);
+    const std::vector<double> rest = segment(of_part.rest, depth);
+    if (of_part.origin) of_part.origin = &origin;
+    if (of_part.rest) of_part.rest = &rest;
     panel.fill(part, of_part, Finite::known, execution);
   };
   const auto address = [&](std::size_t row, std::size_t column) {

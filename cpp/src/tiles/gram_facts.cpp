@@ -148,8 +148,7 @@ class GramSurvey {
       facts_.origin = std::move(survey.mean_row);
       facts_.rest = std::move(survey.residual);
       facts_.center_rows = kernel == Kernel::correlation;
-      facts_.unit_norm = !has_few_long_rows<T>(x_, y_, facts_.options) ||
-                         !range_from(&facts_.origin).template is_safe<T>();
+      facts_.unit_norm = !is_long() || !range_from(&facts_.origin).template is_safe<T>();
     } else if (kernel == Kernel::laplacian && is_exact) {
       survey_differences();
     } else if (uses_distance(kernel)) {

@@ -207,7 +207,12 @@ void Packed<T>::fill(const InputView& x, const Transform& transform, Finite fini
       T* panel_row = panel + i - begin;
       if (const T* stored = is_shifted ? stored_row<T>(x, i) : nullptr) {
         T* shifted = packer.place_for(panel_row);
-        kernels_->subtract_shifts(stored, shifted, depth_, 0, transform.origin->data());
+        const double* origin = transform.origin->data();
+        if (transform.rest) {
+          kernels_->subtract_means(stored, shifted, depth_, origin, transform.rest->data());
+        } else {
+          kernels_->subtract_shifts(stored, shifted, depth_, 0, origin);
+        }
         squared_norms_[i] = squared_norm_as<T>(kernels_->dot(shifted, shifted, depth_));
         if (std::isfinite(largest_magnitude(shifted, depth_))) continue;
       }

@@ -30,7 +30,7 @@ struct Transform {
   bool exponent_per_row = false;                // or each is scaled to a maximum in [1/2, 1)
 
   bool is_identity() const { return !origin && is_shift(); }
-  // Whether rows only lose `origin`.
+  // Whether rows only lose `origin` and `rest`.
   bool is_shift() const { return !unit_rows && takes_parts(); }
   // Whether rows, perhaps less something, are divided by their norms.
   bool is_division() const { return unit_norm && !unit_rows && exponent == 0; }

@@ -65,9 +65,8 @@ double sum_of_magnitudes(const std::vector<double>& row) {
 template <class T>
 class SurveyedRows {
  public:
-  // `is_shifted`: products are of rows less their mean.
-  SurveyedRows(const InputView& x, bool is_shifted, const Execution& execution)
-      : x_(x), is_shifted_(is_shifted), execution_(execution), row_largest_(x.rows) {}
+  SurveyedRows(const InputView& x, Columns columns, const Execution& execution)
+      : x_(x), columns_(columns), execution_(execution), row_largest_(x.rows) {}
 
   typename DeepTiles<T>::Side side() {
     return {
@@ -78,25 +77,40 @@ class SurveyedRows {
   // Of the panels so far.
   const std::vector<double>& row_largest() const { return row_largest_; }
   const std::vector<double>& mean_row() const { return mean_row_; }
+  const std::vector<double>& rest() const { return rest_; }
 
  private:
   void pack(Span columns, Packed<T>& panel) {
     const InputView part = columns_of(x_, columns);
-    const Survey found =
-        is_shifted_ ? survey_columns(part, execution_) : survey(part, nullptr, execution_);
+    if (columns_ == Columns::as_given) {
+      include(survey(part, nullptr, execution_));
+      return panel.fill(part, {}, Finite::known, execution_);
+    }
+    const Survey found = survey_columns(part, execution_);
+    const std::vector<double>& mean = found.mean_row;
+    mean_row_.insert(mean_row_.end(), mean.begin(), mean.end());
+    if (columns_ != Columns::centered) {
+      include(found);
+      return panel.fill(part, {.origin = &mean}, Finite::known, execution_);
+    }
+    include(survey(part, &mean, execution_));
+    const std::vector<double>& rest = found.residual;
+    rest_.insert(rest_.end(), rest.begin(), rest.end());
+    panel.fill(part, {.origin = &mean, .rest = &rest}, Finite::known, execution_);
+  }
+
+  void include(const Survey& found) {
     for (std::size_t i = 0; i < x_.rows; ++i) {
       row_largest_[i] = std::max(row_largest_[i], found.row_largest[i]);
     }
-    const std::vector<double>& mean = found.mean_row;
-    panel.fill(part, {.origin = is_shifted_ ? &mean : nullptr}, Finite::known, execution_);
-    mean_row_.insert(mean_row_.end(), mean.begin(), mean.end());
   }
 
   const InputView& x_;
-  const bool is_shifted_;
+  const Columns columns_;
   const Execution& execution_;
   std::vector<double> row_largest_;
   std::vector<double> mean_row_;
+  std::vector<double> rest_;  // rounding errors of the mean, of centred columns
 };
 
 // Products of long rows, and their facts.
@@ -114,13 +128,11 @@ std::optional<SurveyedProducts<T>> multiply_surveying(const InputView& x, const 
                                                       const KernelOptions& options, Columns columns,
                                                       const Execution& execution) {
   const Kernel kernel = is_shifted(columns) ? Kernel::linear : Kernel::cosine;
-  if (options.kernel != kernel || columns == Columns::centered || !DeepTiles<T>::pays(x, y)) {
-    return {};
-  }
+  if (options.kernel != kernel || !DeepTiles<T>::pays(x, y)) return {};
   const simd::KernelTable<T>& kernels = simd::kernels().of<T>();
-  SurveyedRows<T> left(x, is_shifted(columns), execution);
+  SurveyedRows<T> left(x, columns, execution);
   std::optional<SurveyedRows<T>> right;
-  if (y) right.emplace(*y, false, execution);
+  if (y) right.emplace(*y, Columns::as_given, execution);
   try {
     DeepTiles<T> tiles(kernels, kernels.inner_products, left.side(),
                        right ? std::optional(right->side()) : std::nullopt, x.cols, execution);
@@ -132,6 +144,7 @@ std::optional<SurveyedProducts<T>> multiply_surveying(const InputView& x, const 
         facts_of_few_rows<T>(x, y, options, columns, survey_of(std::move(largest)));
     if (!facts) return {};
     facts->origin = left.mean_row();
+    facts->rest = left.rest();
     return SurveyedProducts<T>{std::move(*facts), std::move(tiles)};
   } catch (const std::invalid_argument&) {  // of some columns; a survey of all names the entry
     return {};
