@@ -922,6 +922,68 @@ TYPED_TEST(Kernels, ProductsOfRows) {
   });
 }
 
+// ---- Rows of unit norm less an axis ------------------------------------------------------------
+
+// Numbers of 24 bits, whose products with such numbers are exact.
+std::vector<double> short_values(std::size_t n, unsigned seed) {
+  const auto values = random_values<float>(n, seed);
+  return {values.begin(), values.end()};
+}
+
+// Rows whose last digits alone differ from the axis and their mean: without the rounding errors,
+// half of the digits of the result would be lost.
+TEST(AxisKernels, SubtractAxisKeepsTheDigits) {
+  at_every_level([] {
+    for (const std::size_t n : lengths<double>()) {
+      const auto axis = short_values(n, 51);
+      for (const bool with_mean : {false, true}) {
+        const isogram::simd::AxisShares shares{with_mean ? 0.7 : 0, with_mean ? 1e-9 / 3 : 0,
+                                               static_cast<float>(1 / 3.0),
+                                               static_cast<float>(1e-9 / 7)};
+        auto row = random_values<double>(n, 52);
+        for (std::size_t j = 0; j < n; ++j) {
+          row[j] = row[j] * 1e-8 + shares.first + shares.high * axis[j];
+        }
+        Guarded<double> got(row);
+        kernels().subtract_axis(got.data(), n, shares, axis.data());
+        for (std::size_t j = 0; j < n; ++j) {
+          const Real want =
+              ((Real(row[j]) - shares.first - Real(shares.high) * axis[j]) - shares.mean) -
+              Real(shares.low) * axis[j];
+          expect_close(got[j], want,
+                       0x1p-61 + 2 * eps<double>() * static_cast<double>(std::abs(want)),
+                       isogram_test::at(j, with_mean));
+        }
+        got.expect_guards();
+      }
+    }
+  });
+}
+
+TEST(AxisKernels, DivideResiduals) {
+  at_every_level([] {
+    const isogram::simd::AxisResiduals residuals{0.25, 3.0, -0.125};
+    const auto [rest, norm, beta] = residuals;
+    for (const std::size_t n : lengths<double>()) {
+      const auto axis = short_values(n, 53);
+      auto row = random_values<double>(n, 54);
+      // Every fifth entry is nothing but a rounding error.
+      for (std::size_t j = 0; j < n; j += 5) row[j] = rest - beta * axis[j] * norm * (1 + 0x1p-52);
+      Guarded<double> got(row);
+      kernels().divide_residuals(got.data(), n, residuals, axis.data());
+      for (std::size_t j = 0; j < n; ++j) {
+        if (j % 5 == 0) {
+          EXPECT_EQ(got[j], 0) << j;
+          continue;
+        }
+        const Real want = (Real(row[j]) - rest) / norm + Real(beta) * axis[j];
+        expect_close(got[j], want, 4 * eps<double>(), isogram_test::at(j, n));
+      }
+      got.expect_guards();
+    }
+  });
+}
+
 // ---- Nearest neighbours ----------------------------------------------------------------------
 
 TYPED_TEST(Kernels, FirstReaching) {

@@ -135,7 +135,9 @@ TEST_F(Simd, EveryLevelRunsItsOwnCode) {
     seen.insert(reinterpret_cast<const void*>(kernels().bytes.inner_products));
     seen.insert(reinterpret_cast<const void*>(kernels().bytes.scale));
     seen.insert(reinterpret_cast<const void*>(kernels().divergence));
-    kernel_count += 4;
+    seen.insert(reinterpret_cast<const void*>(kernels().subtract_axis));
+    seen.insert(reinterpret_cast<const void*>(kernels().divide_residuals));
+    kernel_count += 6;
     expect_inner_products<float>();
     expect_inner_products<double>();
     ran.insert(level());

@@ -330,6 +330,21 @@ using PairKernels = WordKernels<float>;
 // The longest row whose sums of products cannot overflow: 2^16 · 127 · 255 < 2^31.
 inline constexpr std::size_t kMostBytes = std::size_t{1} << 16;
 
+// What subtract_axis() takes from a row: first + mean + (high + low) · axis.
+struct AxisShares {
+  double first;
+  double mean;
+  double high;
+  double low;
+};
+
+// How divide_residuals() changes a row r: (r − rest) / norm + beta · axis.
+struct AxisResiduals {
+  double rest;
+  double norm;
+  double beta;
+};
+
 struct Kernels {
   Level level;
   KernelTable<float> float32;
@@ -343,6 +358,15 @@ struct Kernels {
   // Σ p_k (log2(p_k) − log2(m_k)) + q_k (log2(q_k) − log2(m_k)) over 2, with m = (p + q)/2.
   double (*divergence)(const double* p, const double* log_p, const double* q, const double* log_q,
                        std::size_t n) noexcept;
+
+  // Rows of unit norm, less what they have in common, are differences too.
+  // row[j] = row[j] − first − mean − high · axis[j] − low · axis[j]; the rounding errors of these
+  // differences are added back. Products of the axis with high and with low must be exact.
+  void (*subtract_axis)(double* row, std::size_t n, const AxisShares& shares,
+                        const double* axis) noexcept;
+  // 0 where the result may be rounding alone.
+  void (*divide_residuals)(double* row, std::size_t n, const AxisResiduals& residuals,
+                           const double* axis) noexcept;
 
   template <class T>
   const KernelTable<T>& of() const {

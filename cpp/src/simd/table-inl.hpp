@@ -4,6 +4,7 @@
 #include "assign-inl.hpp"
 #include "assign_paths-inl.hpp"
 #include "assign_start-inl.hpp"
+#include "axis-inl.hpp"
 #include "bytes-inl.hpp"
 #include "exponential-inl.hpp"
 #include "gram-inl.hpp"
@@ -67,7 +68,8 @@ constexpr KernelTable<T> table_of() {
 
 const Kernels& kernels() {
   static constexpr Kernels table{Level::ISOGRAM_LEVEL, table_of<float>(), table_of<double>(),
-                                 kByteKernels,         &logarithms,       &divergence};
+                                 kByteKernels,         &logarithms,       &divergence,
+                                 &subtract_axis,       &divide_residuals};
   return table;
 }
 }  // namespace isogram::simd::ISOGRAM_LEVEL

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <utility>
 
 #include "simd/kernels.hpp"
@@ -37,23 +36,12 @@ double mean_of(const double* values, std::size_t n) {
   return simd::kernels().float64.sum(values, n) / static_cast<double>(n);
 }
 
-void subtract_from(double* values, std::size_t n, double shift) {
+// out = values − shift
+void subtract_from(const double* values, std::size_t n, double shift, double* out) {
   by_parts(n, [=](Span part) {
-    for (std::size_t j = part.begin; j < part.end; ++j) values[j] -= shift;
+    simd::kernels().float64.widen(values + part.begin, part.size(), shift, out + part.begin);
   });
 }
-
-// A difference and its rounding error (Knuth's two-sum).
-struct Difference {
-  double value;
-  double lost = 0;
-  void subtract(double x) {
-    const double before = value;
-    value = before - x;
-    const double taken = before - value;
-    lost += (before - (value + taken)) + (taken - x);
-  }
-};
 
 using Row = UnitRows::Row;
 
@@ -68,25 +56,10 @@ double beta_of(const UnitAxis& axis, double alpha, double along, double squares,
   return -excess / (length * other * (length + other)) + (1 / length - axis.lambda);
 }
 
-// Computes r in place, with its mean.
+// Replaces a scaled row by r, with its mean.
 void subtract(const UnitAxis& axis, const Row& row, Span cols, double* part) {
-  scale_down(part, cols.size(), row.exponent);
-  const auto [exponent, first, mean, high, low, rest, norm, beta] = row;
-  const double* direction = axis.axis.data() + cols.begin;
-  const auto all_but = [&](auto subtract_mean) {
-    for (std::size_t j = 0; j < cols.size(); ++j) {
-      Difference x{part[j]};
-      subtract_mean(x);
-      x.subtract(high * direction[j]);
-      x.subtract(low * direction[j]);
-      part[j] = x.value + x.lost;
-    }
-  };
-  if (first == 0 && mean == 0) return all_but([](Difference&) {});
-  all_but([first = first, mean = mean](Difference& x) {
-    x.subtract(first);
-    x.subtract(mean);
-  });
+  simd::kernels().subtract_axis(part, cols.size(), {row.first, row.mean, row.high, row.low},
+                                axis.axis.data() + cols.begin);
 }
 
 // The values, and those of `centred`, of the same size, become unspecified.
@@ -95,24 +68,23 @@ Row row_of(const UnitAxis& axis, Buffer<double>& values, Buffer<double>& centred
   const std::size_t n = values.size();
   check_worker(n);
   row.exponent = exponent_of(largest_magnitude(values.data(), n));
-  by_parts(n, [&](Span part) {
-    std::copy_n(&values[part.begin], part.size(), &centred[part.begin]);
-    scale_down(&centred[part.begin], part.size(), row.exponent);
-    if (axis.center && part.begin == 0) row.first = centred[0];
-    for (std::size_t j = part.begin; j < part.end; ++j) centred[j] -= row.first;
-  });
+  by_parts(n, [&](Span part) { scale_down(&values[part.begin], part.size(), row.exponent); });
+  const double* along_axis = values.data();
   if (axis.center) {
+    row.first = values[0];
+    subtract_from(values.data(), n, row.first, centred.data());
     row.mean = mean_of(centred.data(), n);
-    subtract_from(centred.data(), n, row.mean);
+    subtract_from(centred.data(), n, row.mean, centred.data());
+    along_axis = centred.data();
   }
   const double alpha =
-      axis.squares > 0 ? dot(axis.centred.data(), centred.data(), n) / axis.squares : 0;
+      axis.squares > 0 ? dot(axis.centred.data(), along_axis, n) / axis.squares : 0;
   row.high = static_cast<float>(alpha);
   row.low = static_cast<float>(alpha - row.high);
   by_parts(n, [&](Span part) { subtract(axis, row, part, &values[part.begin]); });
   if (axis.center) {
     row.rest = mean_of(values.data(), n);
-    subtract_from(values.data(), n, row.rest);
+    subtract_from(values.data(), n, row.rest, values.data());
   }
   const double exact_alpha = row.high + row.low;
   const double along = axis.squares > 0 ? dot(axis.centred.data(), values.data(), n) : 0;
@@ -142,6 +114,7 @@ UnitAxis axis_amid(const InputView& x, bool center) {
     by_parts(n, [&](Span part) {
       double* some = &values[part.begin];
       reader.read(i, part, some);
+      scale_down(some, part.size(), row.exponent);
       subtract(result, row, part, some);
       for (std::size_t j = 0; j < part.size(); ++j) some[j] /= row.norm;
     });
@@ -154,7 +127,10 @@ UnitAxis axis_amid(const InputView& x, bool center) {
     }
   });
   result.centred = result.axis;
-  if (center) subtract_from(result.centred.data(), n, mean_of(result.centred.data(), n));
+  if (center) {
+    double* centred_axis = result.centred.data();
+    subtract_from(centred_axis, n, mean_of(centred_axis, n), centred_axis);
+  }
   const double squares = dot(result.centred.data(), result.centred.data(), n);
   if (!(squares > 0)) {
     std::ranges::fill(result.axis, 0);
@@ -201,19 +177,14 @@ UnitRows::UnitRows(const InputView& x, const UnitAxis& axis, const Execution& ex
 }
 
 void UnitRows::apply(std::size_t i, Span cols, double* part) const {
+  const Row& row = rows_[i];
   check_worker(cols.size());
-  subtract(axis_, rows_[i], cols, part);
+  scale_down(part, cols.size(), row.exponent);
+  subtract(axis_, row, cols, part);
   check_worker(cols.size());
-  const auto [exponent, first, mean, high, low, rest, norm, beta] = rows_[i];
-  const double* axis = axis_.centred.data() + cols.begin;
-  // A difference that may be rounding alone counts as 0: rows along the axis are equal (all rows of
-  // one feature lie on it).
-  constexpr double kRoundings = 16 * std::numeric_limits<double>::epsilon();
-  for (std::size_t j = 0; j < cols.size(); ++j) {
-    const double difference = (part[j] - rest) / norm + beta * axis[j];
-    const double most = (std::abs(part[j]) + std::abs(rest)) / norm;
-    part[j] = std::abs(difference) <= kRoundings * most ? 0 : difference;
-  }
+  // Rows along the axis become equal: all rows of one feature lie on it.
+  simd::kernels().divide_residuals(part, cols.size(), {row.rest, row.norm, row.beta},
+                                   axis_.centred.data() + cols.begin);
 }
 
 }  // namespace isogram
