@@ -14,7 +14,7 @@ from benchmarks.case import Case, Workload
 from benchmarks.settings import Settings
 
 #: Samples and features of flattened maps.
-FEW_SAMPLES = ((16, 500_000), (64, 200_000), (4, 2_000_000))
+FEW_SAMPLES = ((16, 500_000), (64, 200_000), (4, 2_000_000), (100, 50_000))
 
 
 def cases(settings: Settings) -> list[Case]:

@@ -12,6 +12,8 @@ from benchmarks.baselines import graph as baseline
 from benchmarks.case import Case, Workload
 from benchmarks.settings import Settings
 
+LONG_FEATURES = ((16, 500_000), (300, 20_000))
+
 
 def cases(settings: Settings) -> list[Case]:
     """Return the cases of this group."""
@@ -27,13 +29,7 @@ def cases(settings: Settings) -> list[Case]:
             data="correlated",
             measure_memory=True,
         ),
-        Case(
-            "gbs-centred-n16",
-            "gbs",
-            "GBS over full graphs of centred features, few samples with long features",
-            {"n": 16, "d": settings.size(500_000, 6000)},
-            lambda s: centred(*(data.normal(16, s.size(500_000, 6000), seed) for seed in (0, 1))),
-        ),
+        *(centred_features(n, settings.size(d, 6000)) for n, d in LONG_FEATURES),
         Case(
             "gbs-networkx",
             "gbs",
@@ -62,6 +58,17 @@ def cases(settings: Settings) -> list[Case]:
             levels=False,
         ),
     ]
+
+
+def centred_features(n: int, d: int) -> Case:
+    """Return the case of n samples with long features."""
+    return Case(
+        f"gbs-centred-n{n}",
+        "gbs",
+        "GBS over full graphs of centred features, few samples with long features",
+        {"n": n, "d": d},
+        lambda _: centred(data.normal(n, d), data.normal(n, d, 1)),
+    )
 
 
 def full(x: Any, y: Any) -> Workload:
