@@ -11,11 +11,11 @@ namespace {
 
 inline constexpr std::size_t kLine = 64;
 
-// Prefetches the lines of expected rows, an equal share during each of `blocks` micro-kernels.
+// Prefetches the lines of expected rows, an equal share during each of some steps.
 class Expecting {
  public:
-  Expecting(const ExpectedRows& rows, std::size_t blocks)
-      : rows_(rows), share_((rows.count * lines_per_row() + blocks - 1) / blocks) {}
+  Expecting(const ExpectedRows& rows, std::size_t steps)
+      : rows_(rows), share_((rows.count * lines_per_row() + steps - 1) / steps) {}
 
   std::size_t share() const { return share_; }
 

@@ -158,6 +158,7 @@ struct ColumnCenter {
   std::size_t middles;        // 1, 3 or 5
   std::size_t strips;         // of rows, of equal heights, whose sums are added up
   bool with_rest;             // also the rounding error of the mean
+  bool fetches;               // the next n columns of the rows
 };
 
 // Rows of memory that are written, or packed, after a block is computed. The kernel prefetches
@@ -250,8 +251,9 @@ struct KernelTable {
   // Subtracts the mean m from every column, in float64: m is the median of some rows plus the mean
   // of the differences from it, which are added in the order of the rows. row_largest[i] becomes
   // the larger of itself and max |x − median| over row i, or max |x − m| with a rest; +∞ for all
-  // rows where a sum of differences is not finite. n elements are whole lines of 64 bytes.
-  void (*center_columns)(const Rows<T>& rows, const ColumnCenter& center,
+  // rows where a sum of differences is not finite. n elements are whole lines of 64 bytes. `out`
+  // has the same shape, and may be the rows.
+  void (*center_columns)(const Rows<const T>& rows, const ColumnCenter& center, const Rows<T>& out,
                          double* row_largest) noexcept;
 
   // Adds the entries of a ∘ b to the sums of rows and of columns; rows lie `stride` apart.

@@ -195,8 +195,15 @@ class ColumnsToCenter {
  public:
   using Line = Vector<double>[kCentered<T>];
 
-  ColumnsToCenter(T* first, Rows<T> rows, ColumnCenter center, Vector<double>* largest)
+  ColumnsToCenter(const T* first, Rows<const T> rows, ColumnCenter center, Vector<double>* largest)
       : first_(first), rows_(rows), center_(center), largest_(largest) {}
+
+  void fetch_next() const {
+    const T* next = first_ + rows_.n;
+    for (std::size_t i = 0; i < rows_.count; ++i, next += rows_.stride) {
+      __builtin_prefetch(next, 0, 2);
+    }
+  }
 
   // Adds the differences from the median of a few rows.
   void add_differences(Line& middle, Line& sum) const {
@@ -221,7 +228,7 @@ class ColumnsToCenter {
     }
   }
 
-  void subtract_means(const Line& middle, const Line& sum) const {
+  void subtract_means(const Line& middle, const Line& sum, T* out, std::ptrdiff_t stride) const {
     Line mean;
     Line rest;
     for_each([&](std::size_t v) {
@@ -229,13 +236,13 @@ class ColumnsToCenter {
       mean[v] = middle[v] + of_differences;
       rest[v] = of_differences - (mean[v] - middle[v]);
     });
-    T* row = first_;
-    for (std::size_t i = 0; i < rows_.count; ++i, row += rows_.stride) {
+    const T* row = first_;
+    for (std::size_t i = 0; i < rows_.count; ++i, row += rows_.stride, out += stride) {
       Line x;
       differences(row, mean, x);
       if constexpr (kWithRest) include(x, largest_[i]);
       for_each([&](std::size_t v) {
-        store_narrowed(row + v * kWideLanes, kWithRest ? x[v] - rest[v] : x[v]);
+        store_narrowed(out + v * kWideLanes, kWithRest ? x[v] - rest[v] : x[v]);
       });
     }
   }
@@ -256,25 +263,26 @@ class ColumnsToCenter {
     magnitude = maximum(magnitude, of_line);
   }
 
-  T* first_;
-  Rows<T> rows_;
+  const T* first_;
+  Rows<const T> rows_;
   ColumnCenter center_;
   Vector<double>* largest_;  // of each row
 };
 
 template <bool kWithRest, class T>
-inline void center_all_columns(const Rows<T>& rows, const ColumnCenter& center,
-                               double* row_largest) {
+inline void center_all_columns(const Rows<const T>& rows, const ColumnCenter& center,
+                               const Rows<T>& out, double* row_largest) {
   using Columns = ColumnsToCenter<kWithRest, T>;
   Vector<double> largest[kMostCenteredRows] = {};
   Magnitudes<double> of_sums;
   for (std::size_t j = 0; j < rows.n; j += kCentered<T> * kWideLanes) {
     const Columns columns(rows.first + j, rows, center, largest);
+    if (center.fetches) columns.fetch_next();
     typename Columns::Line middle;
     typename Columns::Line sum{};
     columns.add_differences(middle, sum);
     Columns::for_each([&](std::size_t v) { of_sums.include(v % 2, sum[v]); });
-    columns.subtract_means(middle, sum);
+    columns.subtract_means(middle, sum, out.first + j, out.stride);
   }
   const bool is_finite = of_sums.largest() < kInfinity<double>;
   for (std::size_t i = 0; i < rows.count; ++i) {
@@ -284,11 +292,12 @@ inline void center_all_columns(const Rows<T>& rows, const ColumnCenter& center,
 }
 
 template <class T>
-void center_columns(const Rows<T>& rows, const ColumnCenter& center, double* row_largest) noexcept {
+void center_columns(const Rows<const T>& rows, const ColumnCenter& center, const Rows<T>& out,
+                    double* row_largest) noexcept {
   if (center.with_rest) {
-    center_all_columns<true>(rows, center, row_largest);
+    center_all_columns<true>(rows, center, out, row_largest);
   } else {
-    center_all_columns<false>(rows, center, row_largest);
+    center_all_columns<false>(rows, center, out, row_largest);
   }
 }
 
@@ -423,12 +432,9 @@ template <std::size_t kRows, std::size_t kCols, class T>
 inline void row_products_block(const T* a, const T* b, std::size_t stride, std::size_t n,
                                double* sums, std::size_t sums_stride, Expecting& expecting) {
   Vector<T> products[kCols][kProductRows] = {};
-  std::size_t share = expecting.share();
+  const std::size_t share = expecting.share();
   for (std::size_t k = 0; k < n; k += kLanes<T>) {
-    if (share > 0) {
-      expecting.fetch();
-      --share;
-    }
+    for (std::size_t line = 0; line < share; ++line) expecting.fetch();
     Vector<T> left[kRows];
     unrolled<kRows>([&](std::size_t p) { left[p] = load(a + p * stride + k); });
     unrolled<kCols>([&](std::size_t q) {
@@ -441,7 +447,6 @@ inline void row_products_block(const T* a, const T* b, std::size_t stride, std::
     sum_of_each(products[q], of_column);
     unrolled<kRows>([&](std::size_t p) { sums[p * sums_stride + q] += of_column[p]; });
   });
-  for (; share > 0; --share) expecting.fetch();
 }
 
 template <class T>
@@ -449,7 +454,7 @@ void row_products(const T* a, std::size_t rows, const T* b, std::size_t cols, st
                   std::size_t n, double* sums, std::size_t sums_stride,
                   const ExpectedRows& expected) noexcept {
   constexpr std::size_t most = kRegisterRows < 8 ? 3 : 4;
-  Expecting expecting(expected, (cols + most - 1) / most);
+  Expecting expecting(expected, (cols + most - 1) / most * (n / kLanes<T>));
   if (rows == 2) return row_products_block<2, 2>(a, b, stride, n, sums, sums_stride, expecting);
   for (std::size_t q = 0, width; q < cols; q += width, b += width * stride, sums += width) {
     const std::size_t left = cols - q;

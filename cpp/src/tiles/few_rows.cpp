@@ -35,7 +35,7 @@ constexpr std::size_t kMostSurveyedColumns = 8 * kPiece;
 // The most parts of the columns. It does not depend on the number of threads, so the result does
 // not either.
 constexpr std::size_t kParts = 32;
-constexpr std::size_t kLeastColumns = 4 * kPiece;
+constexpr std::size_t kLeastColumns = 8 * kPiece;
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
@@ -86,15 +86,23 @@ class Piece {
         wide_(kPiece),
         middle_(middle_rows(x.rows)) {}
 
+  // Returns whether the next piece is being fetched.
   template <class Shift>
-  void read(Span columns, const Shift& shift, typename FewRows<T>::Rows& found) {
-    for (std::size_t i = 0; i < reader_.view().rows; ++i) {
+  bool read(Span columns, const Shift& shift, typename FewRows<T>::Rows& found) {
+    const InputView& x = reader_.view();
+    if (shift.is_mean && is_centered_at_once(columns)) {
+      center({stored_entry<T>(x, 0, columns.begin), x.row_stride, x.rows, columns.size()},
+             shift.with_rest, Ahead::fetched, found);
+      return true;
+    }
+    for (std::size_t i = 0; i < x.rows; ++i) {
       T* row = rows_.data() + i * kStride<T>;
       const double largest = read_row(i, columns, shift, row);
       if (shift.is_measured) found.largest[i] = std::max(found.largest[i], largest);
       std::fill(row + columns.size(), row + length(columns), T(0));
     }
-    if (shift.is_mean) subtract_means(columns, shift.with_rest, found);
+    if (shift.is_mean) center(kept(length(columns)), shift.with_rest, Ahead::left, found);
+    return false;
   }
 
   void add_squares(Span columns, std::vector<double>& squares) const {
@@ -107,12 +115,31 @@ class Piece {
   static std::size_t length(Span columns) { return padded(columns.size(), kAlignment / sizeof(T)); }
 
  private:
-  // With the bits of the means of a survey.
-  void subtract_means(Span columns, bool with_rest, typename FewRows<T>::Rows& found) {
-    const std::size_t rows = reader_.view().rows;
-    simd::kernels().of<T>().center_columns(
-        {rows_.data(), static_cast<std::ptrdiff_t>(kStride<T>), rows, length(columns)},
-        {middle_.data(), middle_.size(), strips_of(rows), with_rest}, found.largest.data());
+  // Whether the next columns of rows are fetched, or left where they are.
+  enum class Ahead { fetched, left };
+
+  // Whether rows are centred as they are read. They are copied first where a line of each would
+  // not stay in the first-level cache between its two readings: of many rows, or of rows that are
+  // whole pages apart, whose lines have the same place in it.
+  bool is_centered_at_once(Span columns) const {
+    constexpr std::size_t most_rows = 31;
+    constexpr std::size_t page = 4096 / sizeof(T);
+    const InputView& x = reader_.view();
+    return x.rows <= most_rows && stored_row<T>(x, 0) && columns.size() == length(columns) &&
+           static_cast<std::size_t>(x.row_stride) % page != 0;
+  }
+
+  // Writes rows less their columns' means, with the bits of the means of a survey.
+  void center(const simd::Rows<const T>& rows, bool with_rest, Ahead ahead,
+              typename FewRows<T>::Rows& found) {
+    const simd::ColumnCenter center{middle_.data(), middle_.size(), strips_of(rows.count),
+                                    with_rest, ahead == Ahead::fetched};
+    simd::kernels().of<T>().center_columns(rows, center, kept<T>(rows.n), found.largest.data());
+  }
+
+  template <class Value = const T>
+  simd::Rows<Value> kept(std::size_t n) {
+    return {rows_.data(), static_cast<std::ptrdiff_t>(kStride<T>), reader_.view().rows, n};
   }
 
   // Returns the largest magnitude of the shifted row.
@@ -149,11 +176,12 @@ class Piece {
 template <class T>
 class StoredRows {
  public:
-  StoredRows(const InputView& x, const InputView* y, Span columns)
-      : bytes_(columns.size() * sizeof(T)) {
-    if (columns.size() == 0) return;
+  const StoredRows& of(const InputView& x, const InputView* y, Span columns) {
+    bytes_ = columns.size() * sizeof(T);
+    starts_.clear();
     add(x, columns.begin);
     if (y) add(*y, columns.begin);
+    return *this;
   }
 
   simd::ExpectedRows part(std::size_t index, std::size_t parts) const {
@@ -163,13 +191,13 @@ class StoredRows {
 
  private:
   void add(const InputView& x, std::size_t column) {
-    for (std::size_t i = 0; i < x.rows && stored_row<T>(x, 0); ++i) {
-      starts_.push_back(stored_row<T>(x, i) + column);
-    }
+    const T* start = stored_entry<T>(x, 0, column);
+    if (!start || bytes_ == 0) return;
+    for (std::size_t i = 0; i < x.rows; ++i, start += x.row_stride) starts_.push_back(start);
   }
 
   std::vector<const void*> starts_;
-  std::size_t bytes_;
+  std::size_t bytes_ = 0;
 };
 
 // Adds the products of one piece, while those of the next come from memory.
@@ -229,6 +257,7 @@ void FewRows<T>::multiply(const InputView& x, const InputView* y, ShiftOf shift_
   struct State {
     Piece<T> left;
     std::optional<Piece<T>> right;
+    StoredRows<T> next;
   };
   const std::size_t cols = y ? y->rows : x.rows;
   const std::size_t edge = columns_of_part(x.cols);
@@ -237,7 +266,7 @@ void FewRows<T>::multiply(const InputView& x, const InputView* y, ShiftOf shift_
                   Part::zeros(y ? y->rows : 0)};
   std::vector<Part> parts(blocks_in(x.cols, edge), none);
   PerWorker states(execution, parts.size(), [&] {
-    return State{Piece<T>(x), y ? std::optional(Piece<T>(*y)) : std::nullopt};
+    return State{Piece<T>(x), y ? std::optional(Piece<T>(*y)) : std::nullopt, {}};
   });
   parallel_for(execution, parts.size(), states, [&](std::size_t p, State& state, Worker& worker) {
     Part& part = parts[p];
@@ -249,15 +278,16 @@ void FewRows<T>::multiply(const InputView& x, const InputView* y, ShiftOf shift_
       const Shift of_right = y ? shift_of(*y, some, part.right) : Shift{};
       for (std::size_t k = 0; k < some.size(); k += kPiece) {
         const Span piece{from + k, std::min(some.end, from + k + kPiece)};
-        state.left.read(piece, of_left.from(k), part.left);
-        if (y) state.right->read(piece, of_right.from(k), part.right);
+        bool is_fetching = state.left.read(piece, of_left.from(k), part.left);
+        if (y) is_fetching &= state.right->read(piece, of_right.from(k), part.right);
         if (squares_ == Squares::wanted) {
           state.left.add_squares(piece, part.left.squares);
           if (y) state.right->add_squares(piece, part.right.squares);
         }
+        const std::size_t next_end = std::min(x.cols, piece.end + kPiece);
         add_products(state.left, x.rows, y ? *state.right : state.left, cols,
                      Piece<T>::length(piece), !y, part.products.data(),
-                     StoredRows<T>(x, y, {piece.end, std::min(columns.end, piece.end + kPiece)}));
+                     state.next.of(x, y, {piece.end, is_fetching ? piece.end : next_end}));
       }
     }
   });
