@@ -188,7 +188,8 @@ TYPED_TEST(GramOfSomeRows, HaveTheBitsOfAllWhereFewRowsAreLong) {
   at_every_level([&] {
     for (const ElementType type : kTypes) expect_same_bits_of_every_kernel<TypeParam>(x, type);
     for (const Matrix& other :
-         {normal_matrix(30, 9001, 6, 1e-30), normal_matrix(30, 9001, 7, 1, 1e4), changed(3, 1e6, 0),
+         {normal_matrix(30, 9001, 6, 1e-30), normal_matrix(30, 9001, 7, 1, 1e4),
+          normal_matrix(30, 8192, 8, 1, 2) /* whole pages apart */, changed(3, 1e6, 0),
           changed(4, 0, 0), changed(29, 1e-30, 0), changed(0, 1, 1e30)}) {
       for (const ElementType type : {ElementType::float32, ElementType::float64}) {
         expect_same_bits_of_every_kernel<TypeParam>(other, type);

@@ -187,7 +187,7 @@ inline V middle_value(std::size_t count, Value value) {
 // Vectors of columns that are centred together: a line of T, unless that takes too many registers.
 template <class T>
 inline constexpr std::size_t kCentered =
-    64 / sizeof(T) < 4 * kWideLanes ? 64 / sizeof(T) / kWideLanes : 4;
+    kLine / sizeof(T) < 4 * kWideLanes ? kLine / sizeof(T) / kWideLanes : 4;
 
 // kCentered vectors of columns, from `first` on, of all rows.
 template <bool kWithRest, class T>
@@ -458,7 +458,7 @@ void row_products(const T* a, std::size_t rows, const T* b, std::size_t cols, st
   if (rows == 2) return row_products_block<2, 2>(a, b, stride, n, sums, sums_stride, expecting);
   for (std::size_t q = 0, width; q < cols; q += width, b += width * stride, sums += width) {
     const std::size_t left = cols - q;
-    // Not `most` and one: a single column would wait for its sums.
+    // The last columns are two and two, not `most` and one, which would wait for its sums.
     width = left == most + 1 ? 2 : left < most ? left : most;
     const auto block = width == 1   ? &row_products_block<kProductRows, 1, T>
                        : width == 2 ? &row_products_block<kProductRows, 2, T>
